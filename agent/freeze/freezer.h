@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef AGENT_FREEZE_FREEZER_H
+#define AGENT_FREEZE_FREEZER_H
+
+#include "agent/config.h"
+#include "platform/roots.h"
+
+/*
+ * The freeze as the rest of the agent sees it: one run at a time, everything that may block on
+ * workers, `done` from the main loop. All calls from the main loop's thread.
+ */
+typedef struct FirnFreezer FirnFreezer;
+
+/* count: filesystems frozen or thawed. error: NULL on success; belongs to the freezer, copy to
+ * keep. */
+typedef void (*FirnFreezerDone)(gint64 count, const GError *error, gpointer data);
+
+/*
+ * Takes over what an earlier instance left frozen (state file in the configuration's state
+ * directory, guard). Borrows config and roots for its life. Fails when the state directory cannot
+ * be used. Free with firn_freezer_free() when idle and thawed.
+ */
+FirnFreezer *firn_freezer_new(const FirnConfig *config, const FirnRoots *roots, GError **error);
+void firn_freezer_free(FirnFreezer *freezer);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(FirnFreezer, firn_freezer_free)
+
+/* TRUE from the first FIFREEZE that succeeded until all is thawed: what guest-fsfreeze-status says.
+ */
+gboolean firn_freezer_is_frozen(const FirnFreezer *freezer);
+/* TRUE while a freeze or thaw runs. */
+gboolean firn_freezer_is_busy(const FirnFreezer *freezer);
+
+/*
+ * Freezes the filesystems of these mountpoints, or all when NULL. mountpoints: copied; unknown ones
+ * are ignored. who: the requester for the report, such as "guest-fsfreeze-freeze".
+ */
+void firn_freezer_freeze(FirnFreezer *freezer, const char *const *mountpoints, const char *who,
+                         FirnFreezerDone done, gpointer data);
+
+/*
+ * Thaws what is frozen. While a freeze runs it cancels it: the freeze's `done` then gets an error
+ * that says so, and this one the number of filesystems thawed. After a deadline or another early
+ * thaw: once, an error that tells it.
+ */
+void firn_freezer_thaw(FirnFreezer *freezer, FirnFreezerDone done, gpointer data);
+
+/* SIGTERM: cancels and thaws, runs the thaw hooks, leaves a note for the next instance's first
+ * thaw. */
+void firn_freezer_shutdown(FirnFreezer *freezer, FirnFreezerDone done, gpointer data);
+
+#endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef AGENT_LOG_H
+#define AGENT_LOG_H
+
+#include <glib.h>
+
+/*
+ * Where g_warning(), g_message(), g_info(), g_debug() and g_log_structured() go: the journal with
+ * their fields where stderr is the journal, else a line with its time to stderr or the log file.
+ * While held, entries stay in a bounded ring in memory and touch no disk; released, they are
+ * written with the times they were made at.
+ */
+gboolean firn_log_open(const char *file, gboolean verbose, GError **error);
+void firn_log_close(void);
+
+/* Nested holds are counted. Safe from any thread. */
+void firn_log_hold(void);
+void firn_log_release(void);
+
+#endif

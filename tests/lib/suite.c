@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "tests/lib/suite.h"
+
+#include <glib.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* Tests run in forked children; their skips come back through a file that all of them share. */
+static int skip_fd = -1;
+
+void test_skip(const char *test, const char *format, ...)
+{
+    g_autofree char *why = NULL;
+    g_autofree char *line = NULL;
+    va_list args;
+
+    va_start(args, format);
+    why = g_strdup_vprintf(format, args);
+    va_end(args);
+    line = g_strdup_printf("%s %s\n", test, g_strdelimit(why, "\n", ' '));
+    if (write(skip_fd, line, strlen(line)) < 0)
+        ck_abort_msg("cannot tell the runner of a skip");
+}
+
+static GHashTable *read_skips(void)
+{
+    GHashTable *skips = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    off_t size = lseek(skip_fd, 0, SEEK_END);
+    g_autofree char *text = g_malloc0((gsize)size + 1);
+    g_auto(GStrv) lines = NULL;
+
+    if (pread(skip_fd, text, (size_t)size, 0) != size)
+        return skips;
+    lines = g_strsplit(text, "\n", -1);
+    for (char **line = lines; *line; line++) {
+        char *space = strchr(*line, ' ');
+
+        if (space)
+            g_hash_table_insert(skips, g_strndup(*line, (gsize)(space - *line)),
+                                g_strdup(space + 1));
+    }
+    return skips;
+}
+
+/* A line of Check's TAP is "ok 1 - file:case:test: message". */
+static void print_line(const char *line, GHashTable *skips)
+{
+    g_auto(GStrv) parts = g_strsplit(line, ":", 4);
+    const char *why = NULL;
+
+    if (g_str_has_prefix(line, "ok ") && g_strv_length(parts) > 2)
+        why = g_hash_table_lookup(skips, parts[2]);
+    if (why)
+        printf("%s:%s:%s # SKIP %s\n", parts[0], parts[1], parts[2], why);
+    else
+        printf("%s\n", line);
+}
+
+int test_suite_run(Suite *suite)
+{
+    SRunner *runner = srunner_create(suite);
+    g_autofree char *path = g_strdup_printf("/tmp/firn-tap.%d", (int)getpid());
+    g_autofree char *tap = NULL;
+    g_autoptr(GHashTable) skips = NULL;
+    g_auto(GStrv) lines = NULL;
+    int run, failed;
+
+    skip_fd = memfd_create("skips", 0);
+    srunner_set_tap(runner, path);
+    srunner_run_all(runner, CK_SILENT);
+    run = srunner_ntests_run(runner);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    if (!g_file_get_contents(path, &tap, NULL, NULL))
+        return 2;
+    unlink(path);
+    skips = read_skips();
+    lines = g_strsplit(g_strchomp(tap), "\n", -1);
+    for (char **line = lines; *line; line++)
+        print_line(*line, skips);
+    return run == 0 || failed > 0;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef TESTS_LIB_SUITE_H
+#define TESTS_LIB_SUITE_H
+
+#include <check.h>
+
+/*
+ * Every test program's main(): runs a Check suite, each test in a process of its own, and prints
+ * TAP on stdout. Exit status 0 when nothing failed. A program that ran no test at all fails.
+ */
+int test_suite_run(Suite *suite);
+
+/* Ends a test as skipped, which is printed as "# SKIP why": for what this machine cannot do, never
+ * for a fault. */
+#define TEST_SKIP(...)                                                                             \
+    do {                                                                                           \
+        test_skip(__func__, __VA_ARGS__);                                                          \
+        return;                                                                                    \
+    } while (0)
+void test_skip(const char *test, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif
