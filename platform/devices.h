@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PLATFORM_DEVICES_H
+#define PLATFORM_DEVICES_H
+
+#include "platform/mountinfo.h"
+#include "platform/roots.h"
+
+#include <glib.h>
+#include <sys/types.h>
+
+/*
+ * What the block devices below mounted filesystems stand on, as sysfs tells it: a partition on its
+ * disk, dm and md (and bcache) on their slaves, a loop device on a file. Read without opening any
+ * device.
+ */
+typedef struct FirnDevices FirnDevices;
+
+/* An empty set to fill by the calls below, as a test does. Free with firn_devices_free(). */
+FirnDevices *firn_devices_new(void);
+void firn_devices_free(FirnDevices *devices);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(FirnDevices, firn_devices_free)
+
+/* Looks up the devices of every mount that has one, and all that these stand on. What sysfs does
+ * not tell is left out: it costs the order at worst, not the freeze. */
+FirnDevices *firn_devices_read(const FirnRoots *roots, const FirnMounts *mounts);
+
+/* upper stands on lower. For a filesystem with an anonymous device (btrfs) upper is that one. */
+void firn_devices_add_edge(FirnDevices *devices, dev_t upper, dev_t lower);
+/* The loop device stands on a file. */
+void firn_devices_add_file(FirnDevices *devices, dev_t loop, const char *path);
+/* The kernel's name of a device ("dm-0"), or a device-mapper name ("mapper/vg-root"). */
+void firn_devices_add_name(FirnDevices *devices, dev_t device, const char *name);
+
+/* What `device` stands on: `count` devices; belongs to the set; NULL for none. */
+const dev_t *firn_devices_lower(const FirnDevices *devices, dev_t device, guint *count);
+/* The file that a loop device stands on, or NULL. */
+const char *firn_devices_file(const FirnDevices *devices, dev_t device);
+/* The device's names, `count` of them; NULL for none. */
+const char *const *firn_devices_names(const FirnDevices *devices, dev_t device, guint *count);
+
+#endif
