@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Freezes beside the packaged agent, in turn, inside tests/kernel/ns: freeze ROUNDS clean, or
+ * freeze ROUNDS dirty MEGABYTES. Times come from the kernel's own record of the ioctls.
+ */
+#include "tests/bench/ioctl-trace.h"
+#include "tests/bench/peer.h"
+#include "tests/bench/samples.h"
+#include "tests/bench/writers.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A freeze within a second of the last one profits from grace periods under way; a real one comes
+ * alone. */
+#define COLD_USEC 1500000
+
+typedef struct {
+    GArray *walk, *thaw, *stall;
+} Side;
+
+static Side side_new(void)
+{
+    return (Side){samples_new(), samples_new(), samples_new()};
+}
+
+static guint reply_count(const char *reply)
+{
+    const char *value = strstr(reply, "\"return\":");
+
+    return value ? (guint)strtoul(value + strlen("\"return\":"), NULL, 10) : 0;
+}
+
+static char **scratch_mountpoints(void)
+{
+    g_autofree char *text = NULL;
+    g_auto(GStrv) lines = NULL;
+    GPtrArray *found = g_ptr_array_new();
+
+    g_file_get_contents("/proc/self/mountinfo", &text, NULL, NULL);
+    lines = g_strsplit(text ? text : "", "\n", -1);
+    for (char **line = lines; *line; line++) {
+        g_auto(GStrv) words = g_strsplit(*line, " ", 6);
+
+        if (strstr(*line, " /dev/loop") && g_strv_length(words) > 4)
+            g_ptr_array_add(found, g_strdup(words[4]));
+    }
+    g_ptr_array_add(found, NULL);
+    return (char **)g_ptr_array_free(found, FALSE);
+}
+
+static void one_round(gboolean firn, char **mountpoints, gsize dirty, IoctlTrace *trace, Side *side)
+{
+    BenchAgent *agent = bench_agent_start(firn);
+    Writers *writers = NULL;
+    IoctlSpan freeze, thaw;
+    guint frozen;
+
+    g_usleep(COLD_USEC);
+    if (dirty) {
+        for (char **mountpoint = mountpoints; *mountpoint; mountpoint++)
+            writers_make_dirty(*mountpoint, dirty);
+        writers = writers_start(mountpoints);
+        g_usleep(100000);
+    }
+    ioctl_trace_clear(trace);
+    frozen = reply_count(bench_agent_must(agent, "{\"execute\":\"guest-fsfreeze-freeze\"}"));
+    if (reply_count(bench_agent_must(agent, "{\"execute\":\"guest-fsfreeze-thaw\"}")) != frozen)
+        g_error("%s thawed another number than it froze", agent->name);
+    if (writers)
+        samples_add(side->stall, writers_stop(writers) * 1000);
+    freeze = ioctl_trace_span(trace, TRUE);
+    thaw = ioctl_trace_span(trace, FALSE);
+    if (freeze.calls != g_strv_length(mountpoints) || frozen != freeze.calls)
+        g_error("%s froze %u, the kernel saw %u, %u are mounted", agent->name, frozen, freeze.calls,
+                g_strv_length(mountpoints));
+    samples_add(side->walk, freeze.seconds * 1000);
+    samples_add(side->thaw, thaw.seconds * 1000);
+    bench_agent_stop(agent);
+}
+
+int main(int argc, char **argv)
+{
+    int rounds = argc > 1 ? atoi(argv[1]) : 5;
+    gsize dirty = argc > 3 ? (gsize)atoi(argv[3]) << 20 : 0;
+    Side firn = side_new(), peer = side_new();
+    g_auto(GStrv) mountpoints = NULL;
+    IoctlTrace *trace;
+    guint count;
+
+    if (access("/run/firn-test-namespace", F_OK) != 0) {
+        fprintf(stderr, "run it by './dev bench freeze': it freezes every filesystem it can see\n");
+        return 2;
+    }
+    mountpoints = scratch_mountpoints();
+    count = g_strv_length(mountpoints);
+    trace = ioctl_trace_new();
+    for (int i = 0; i < rounds; i++) {
+        one_round(TRUE, mountpoints, dirty, trace, &firn);
+        one_round(FALSE, mountpoints, dirty, trace, &peer);
+    }
+    ioctl_trace_free(trace);
+    if (dirty) {
+        samples_report("freeze walk, dirty data", count, "ms", FALSE, 100, firn.walk, peer.walk);
+        samples_report("longest stall of a writer", count, "ms", FALSE, 30, firn.stall, peer.stall);
+    } else {
+        samples_report("freeze walk, clean", count, "ms", FALSE, count >= 64 ? 100 : 1, firn.walk,
+                       peer.walk);
+        samples_report("thaw", count, "ms", FALSE, 1, firn.thaw, peer.thaw);
+    }
+    return 0;
+}
