@@ -13,19 +13,32 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static pid_t launch(const char *program, const char *folder)
+/* errors: where standard error goes; NULL: nowhere. */
+static pid_t launch(const char *program, const char *folder, gboolean callgrind, const char *errors)
 {
     g_autofree char *socket_path = g_build_filename(folder, "socket", NULL);
+    const char *argv[16] = {"valgrind",
+                            "--tool=callgrind",
+                            "--callgrind-out-file=/dev/null",
+                            program,
+                            "-m",
+                            "unix-listen",
+                            "-p",
+                            socket_path,
+                            "-t",
+                            folder,
+                            NULL};
+    const char **run = callgrind ? argv : argv + 3;
     pid_t pid = fork();
 
     if (pid == 0) {
         int null = open("/dev/null", O_RDWR);
+        int out = errors ? open(errors, O_WRONLY | O_TRUNC) : null;
 
         dup2(null, 0);
         dup2(null, 1);
-        if (!g_getenv("FIRN_BENCH_LOUD"))
-            dup2(null, 2);
-        execl(program, program, "-m", "unix-listen", "-p", socket_path, "-t", folder, NULL);
+        dup2(out, 2);
+        execvp(run[0], (char **)(gpointer)run);
         _exit(127);
     }
     return pid;
@@ -48,6 +61,11 @@ static int connect_to(const char *folder)
 
 BenchAgent *bench_agent_start(gboolean firn)
 {
+    return bench_agent_start_under(firn, FALSE, NULL);
+}
+
+BenchAgent *bench_agent_start_under(gboolean firn, gboolean callgrind, const char *errors)
+{
     const char *program = firn ? g_getenv("FIRN_BINARY") : g_getenv("FIRN_PEER");
     BenchAgent *agent = g_new0(BenchAgent, 1);
     double begin;
@@ -59,7 +77,7 @@ BenchAgent *bench_agent_start(gboolean firn)
     agent->name = firn ? "firn" : "peer";
     agent->folder = g_dir_make_tmp("firn-bench-XXXXXX", NULL);
     begin = samples_now();
-    agent->pid = launch(program, agent->folder);
+    agent->pid = launch(program, agent->folder, callgrind, errors);
     agent->fd = connect_to(agent->folder);
     bench_agent_must(agent, "{\"execute\":\"guest-ping\"}");
     agent->started = samples_now() - begin;

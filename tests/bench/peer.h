@@ -23,6 +23,9 @@ typedef struct {
  * none.
  */
 BenchAgent *bench_agent_start(gboolean firn);
+/* The same, under callgrind where asked for, with standard error going to the file `errors` (NULL:
+ * nowhere). */
+BenchAgent *bench_agent_start_under(gboolean firn, gboolean callgrind, const char *errors);
 void bench_agent_stop(BenchAgent *agent);
 
 /* Sends a request and reads its reply line; the line (without its end) belongs to the agent until
