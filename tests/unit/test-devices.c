@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "platform/devices.h"
+#include "tests/lib/suite.h"
+
+#include <glib/gstdio.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+/* A tree like /sys and /dev of another machine, below a folder of its own. */
+static char *tree;
+
+static void make_tree(void)
+{
+    tree = g_dir_make_tmp("firn-devices-XXXXXX", NULL);
+    ck_assert_ptr_nonnull(tree);
+}
+
+static void remove_tree(void)
+{
+    const char *argv[] = {"rm", "-rf", tree, NULL};
+
+    g_spawn_sync(NULL, (char **)(gpointer)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, NULL,
+                 NULL, NULL);
+    g_clear_pointer(&tree, g_free);
+}
+
+static void put(const char *path, const char *text)
+{
+    g_autofree char *file = g_strconcat(tree, path, NULL);
+    g_autofree char *folder = g_path_get_dirname(file);
+
+    ck_assert_int_eq(g_mkdir_with_parents(folder, 0755), 0);
+    ck_assert(g_file_set_contents(file, text, -1, NULL));
+}
+
+static void put_link(const char *path, const char *target)
+{
+    g_autofree char *file = g_strconcat(tree, path, NULL);
+    g_autofree char *folder = g_path_get_dirname(file);
+
+    ck_assert_int_eq(g_mkdir_with_parents(folder, 0755), 0);
+    ck_assert_int_eq(symlink(target, file), 0);
+}
+
+/* A device below /sys/devices with its links, as the kernel has them. */
+static void put_device(const char *number, const char *name, const char *place)
+{
+    g_autofree char *dev = g_strdup_printf("/sys/devices/%s/dev", place);
+    g_autofree char *uevent = g_strdup_printf("/sys/devices/%s/uevent", place);
+    g_autofree char *by_number = g_strdup_printf("/sys/dev/block/%s", number);
+    g_autofree char *by_name = g_strdup_printf("/sys/class/block/%s", name);
+    g_autofree char *number_target = g_strdup_printf("../../devices/%s", place);
+    g_autofree char *number_line = g_strdup_printf("%s\n", number);
+    g_autofree char *uevent_text = g_strdup_printf("MAJOR=0\nDEVNAME=%s\nDEVTYPE=disk\n", name);
+
+    put(dev, number_line);
+    put(uevent, uevent_text);
+    put_link(by_number, number_target);
+    put_link(by_name, number_target);
+}
+
+static FirnDevices *read_devices(const char *mountinfo)
+{
+    g_autoptr(FirnMounts) mounts = firn_mounts_parse(mountinfo, -1);
+    g_autoptr(FirnRoots) roots = firn_roots_new(tree);
+
+    return firn_devices_read(roots, mounts);
+}
+
+static void assert_lower(const FirnDevices *devices, dev_t upper, dev_t lower)
+{
+    guint count;
+    const dev_t *found = firn_devices_lower(devices, upper, &count);
+
+    for (guint i = 0; i < count; i++)
+        if (found[i] == lower)
+            return;
+    ck_abort_msg("%u:%u does not stand on %u:%u", major(upper), minor(upper), major(lower),
+                 minor(lower));
+}
+
+START_TEST(test_stack)
+{
+    g_autoptr(FirnDevices) devices = NULL;
+    const char *const *names;
+    guint count;
+
+    put_device("8:0", "sda", "pci/sda");
+    put_device("8:2", "sda2", "pci/sda/sda2");
+    put("/sys/devices/pci/sda/sda2/partition", "2\n");
+    put_device("253:0", "dm-0", "virtual/dm-0");
+    put("/sys/devices/virtual/dm-0/dm/name", "vg-root\n");
+    put_link("/sys/devices/virtual/dm-0/slaves/sda2", "../../../pci/sda/sda2");
+    put_link("/sys/devices/virtual/dm-0/slaves/md0", "../../md0");
+    put_device("9:0", "md0", "virtual/md0");
+    put_link("/sys/devices/virtual/md0/slaves/loop3", "../../loop3");
+    put_device("7:3", "loop3", "virtual/loop3");
+    put("/sys/devices/virtual/loop3/loop/backing_file", "/store/a disk.img\n");
+    devices = read_devices("1 0 253:0 / / rw - ext4 /dev/mapper/vg-root rw\n");
+
+    assert_lower(devices, makedev(253, 0), makedev(8, 2));
+    assert_lower(devices, makedev(253, 0), makedev(9, 0));
+    assert_lower(devices, makedev(8, 2), makedev(8, 0));
+    assert_lower(devices, makedev(9, 0), makedev(7, 3));
+    ck_assert_str_eq(firn_devices_file(devices, makedev(7, 3)), "/store/a disk.img");
+    ck_assert_ptr_null(firn_devices_file(devices, makedev(8, 0)));
+    names = firn_devices_names(devices, makedev(253, 0), &count);
+    ck_assert_uint_eq(count, 2);
+    ck_assert_str_eq(names[0], "dm-0");
+    ck_assert_str_eq(names[1], "mapper/vg-root");
+}
+END_TEST
+
+START_TEST(test_btrfs)
+{
+    g_autoptr(FirnDevices) devices = NULL;
+    guint count;
+
+    put_device("8:16", "sdb", "pci/sdb");
+    put_device("8:32", "sdc", "pci/sdc");
+    put_device("8:48", "sdd", "pci/sdd");
+    put_link("/sys/fs/btrfs/1111/devices/sdd", "../../../../devices/pci/sdd");
+    put_link("/sys/fs/btrfs/2222/devices/sdb", "../../../../devices/pci/sdb");
+    put_link("/sys/fs/btrfs/2222/devices/sdc", "../../../../devices/pci/sdc");
+    put("/sys/fs/btrfs/features/raid56", "0\n");
+    put_link("/dev/disk/by-id/first", "../../sdb");
+    devices = read_devices("1 0 0:30 /@ / rw - btrfs /dev/disk/by-id/first rw\n"
+                           "2 1 0:30 /@home /home rw - btrfs /dev/disk/by-id/first rw\n"
+                           "3 1 0:31 / /tmp rw - tmpfs /dev/sdd rw\n");
+
+    firn_devices_lower(devices, makedev(0, 30), &count);
+    ck_assert_uint_eq(count, 2);
+    assert_lower(devices, makedev(0, 30), makedev(8, 16));
+    assert_lower(devices, makedev(0, 30), makedev(8, 32));
+    firn_devices_lower(devices, makedev(0, 31), &count);
+    ck_assert_uint_eq(count, 0);
+}
+END_TEST
+
+START_TEST(test_several_sources)
+{
+    g_autoptr(FirnDevices) devices = NULL;
+
+    put_device("8:16", "sdb", "pci/sdb");
+    put_device("104:0", "cciss!c0d0", "pci/cciss");
+    put_device("8:64", "sde", "pci/sde");
+    devices = read_devices("1 0 0:30 / / rw - bcachefs /dev/sdb:/dev/cciss/c0d0 rw\n"
+                           "2 1 8:1 / /x rw - xfs /dev/sda1 rw,logdev=/dev/sde,noquota\n");
+
+    assert_lower(devices, makedev(0, 30), makedev(8, 16));
+    assert_lower(devices, makedev(0, 30), makedev(104, 0));
+    assert_lower(devices, makedev(8, 1), makedev(8, 64));
+}
+END_TEST
+
+/* Nonsense in sysfs, or none at all, costs nothing. */
+START_TEST(test_nothing_there)
+{
+    g_autoptr(FirnDevices) devices = NULL;
+    guint count;
+
+    put_device("8:16", "sdb", "pci/sdb");
+    put("/sys/devices/pci/sdb/partition", "1\n");
+    put("/sys/devices/pci/dev", "nonsense\n");
+    put("/sys/devices/pci/sdb/slaves/broken/dev", "8\n");
+    put_link("/sys/devices/pci/sdb/slaves/itself", "..");
+    devices = read_devices("1 0 8:16 / / rw - ext4 /dev/sdb rw\n"
+                           "2 1 8:17 / /x rw - ext4 /dev/sdb1 rw\n"
+                           "3 1 0:40 / /y rw - btrfs /dev/root rw\n"
+                           "4 1 0:41 / /z rw - btrfs /dev/../etc/passwd rw\n");
+
+    firn_devices_lower(devices, makedev(8, 17), &count);
+    ck_assert_uint_eq(count, 0);
+    firn_devices_lower(devices, makedev(0, 40), &count);
+    ck_assert_uint_eq(count, 0);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("devices");
+    TCase *tests = tcase_create("devices");
+
+    tcase_add_checked_fixture(tests, make_tree, remove_tree);
+    tcase_add_test(tests, test_stack);
+    tcase_add_test(tests, test_btrfs);
+    tcase_add_test(tests, test_several_sources);
+    tcase_add_test(tests, test_nothing_there);
+    suite_add_tcase(suite, tests);
+    return test_suite_run(suite);
+}
