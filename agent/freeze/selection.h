@@ -6,9 +6,9 @@
 
 /*
  * Which filesystems a freeze is about: what the configuration leaves out or keeps to, and what a
- * request names. A pattern is, by its looks, a device ("/dev/sd*", or "8:1"), a mountpoint
- * ("/srv/*"), or a filesystem type ("xfs", "ext*"); the shell's wildcards, where '*' stands for '/'
- * too.
+ * request names. A pattern is, by its looks, a device ("/dev/sd?", or "8:1"), a mountpoint
+ * ("/srv/data"), or a filesystem type ("xfs", "ext*"); the shell's wildcards, where '*' stands for
+ * '/' too.
  */
 typedef struct FirnSelection FirnSelection;
 
