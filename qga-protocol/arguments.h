@@ -3,6 +3,7 @@
 #define QGA_PROTOCOL_ARGUMENTS_H
 
 #include "qga-protocol/schema.h"
+#include "qga-protocol/value.h"
 
 /*
  * The arguments of a request, checked against the command's schema: a handler asks for a member
@@ -10,6 +11,15 @@
  * They are a view of the request's text and live only as long as the handler's call.
  */
 typedef struct QgaArguments QgaArguments;
+
+/*
+ * Checks `value` (an object, or no value) against `schema` (ends with {0}; NULL for a command
+ * without arguments) and returns the view, or NULL with QGA_ARGUMENTS_ERROR in the packaged agent's
+ * words. The value's text and the schema must outlive it. Free with qga_arguments_free().
+ */
+QgaArguments *qga_arguments_new(const QgaMember *schema, QgaValue value, GError **error);
+void qga_arguments_free(QgaArguments *arguments);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(QgaArguments, qga_arguments_free)
 
 /* TRUE when the optional member was given. */
 gboolean qga_arguments_has(const QgaArguments *arguments, const char *name);
