@@ -7,6 +7,7 @@
 #include "tests/bench/samples.h"
 
 #include <errno.h>
+#include <glib/gstdio.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
