@@ -35,7 +35,7 @@ static gint64 collected(gboolean firn, const char *name, guint count)
     BenchAgent *agent;
     const char *at;
 
-    g_close(g_file_open_tmp("firn-callgrind-XXXXXX", &path, NULL), NULL);
+    close(g_file_open_tmp("firn-callgrind-XXXXXX", &path, NULL));
     agent = bench_agent_start_under(firn, TRUE, path);
     for (guint i = 0; i < count; i++)
         bench_agent_must(agent, request);
