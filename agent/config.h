@@ -27,7 +27,7 @@ typedef struct {
     FirnMethod method;
     char *path;
     char *log_file;
-    char *pid_file;
+    char *pid_file;      /* the default one is written by a daemon only */
     char *fsfreeze_hook; /* NULL: no hooks; a file or a folder */
     char *state_dir;
     gboolean verbose;
@@ -51,5 +51,51 @@ typedef struct {
     guint64 exec_output_max;  /* bytes of output kept of one process, both streams together */
     char **interface_exclude; /* globs of interface names to leave out */
 } FirnConfig;
+
+#define FIRN_DEFAULT_PID_FILE "/run/firn/firn.pid"
+
+/* What the command line asks for. */
+typedef enum {
+    FIRN_ACTION_RUN,
+    FIRN_ACTION_DUMP,     /* -D: print the configuration */
+    FIRN_ACTION_HELP,     /* -h */
+    FIRN_ACTION_VERSION,  /* -V */
+    FIRN_ACTION_COMMANDS, /* -b help: list the commands' names */
+} FirnAction;
+
+/* The defaults. Free with firn_config_free(). */
+FirnConfig *firn_config_new(void);
+void firn_config_free(FirnConfig *config);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(FirnConfig, firn_config_free)
+
+/*
+ * Reads a GKeyFile's group [general]. An unknown group, key or value is an error that names file
+ * and key and says what would be right. Lists are added to what is there.
+ */
+gboolean firn_config_load(FirnConfig *config, const char *file, GError **error);
+
+/*
+ * The configuration file, then the command line over it. The file is the one given by -c, by the
+ * environment's QGA_CONF, or the first of /etc/firn/firn.conf and /etc/qemu/qemu-ga.conf that
+ * exists; only a file that -c names has to exist. argv: as main() got it.
+ */
+gboolean firn_config_parse(FirnConfig *config, int argc, char **argv, FirnAction *action,
+                           GError **error);
+
+/*
+ * Makes it fit to run with: the method's default path, absolute paths. Fails where a path is
+ * missing, unless `activated` says that a listening socket was handed over.
+ */
+gboolean firn_config_settle(FirnConfig *config, gboolean activated, GError **error);
+
+/* The configuration as a file's text, keys in a fixed order; free with g_free(). */
+char *firn_config_dump(const FirnConfig *config);
+/* The text of --help; free with g_free(). */
+char *firn_config_help(const char *program);
+
+const char *firn_method_name(FirnMethod method);
+
+#define FIRN_CONFIG_ERROR (firn_config_error_quark())
+GQuark firn_config_error_quark(void);
 
 #endif
