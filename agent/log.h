@@ -12,6 +12,8 @@
  */
 gboolean firn_log_open(const char *file, gboolean verbose, GError **error);
 void firn_log_close(void);
+/* Opens the log file by its name again, after logrotate moved it away. While held: on release. */
+void firn_log_reopen(void);
 
 /* Nested holds are counted. Safe from any thread. */
 void firn_log_hold(void);
