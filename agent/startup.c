@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "agent/startup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The child's end of the pipe its parent waits at; 0 in the foreground. */
+static int ready_fd;
+
+static void ignore_signal(int signal)
+{
+}
+
+void firn_startup_process(void)
+{
+    /* a handler, not SIG_IGN: an exec puts it back to the default */
+    struct sigaction action = {.sa_handler = ignore_signal, .sa_flags = SA_RESTART};
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+    sigaction(SIGPIPE, &action, NULL);
+    umask(077);
+    if (null >= 0) {
+        dup2(null, STDIN_FILENO);
+        close(null);
+    }
+    if (chdir("/") < 0)
+        g_warning("cannot change to /: %s", g_strerror(errno));
+}
+
+/* In the parent: exits as the child's start went. */
+G_NORETURN static void await_child(int fd)
+{
+    char byte = 1;
+    ssize_t n;
+
+    do {
+        n = read(fd, &byte, 1);
+    } while (n < 0 && errno == EINTR);
+    _exit(n == 1 ? byte : 1);
+}
+
+gboolean firn_startup_background(GError **error)
+{
+    int ends[2];
+    pid_t pid;
+
+    if (pipe2(ends, O_CLOEXEC) < 0 || (pid = fork()) < 0) {
+        g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(errno), "failed to daemonize: %s",
+                    g_strerror(errno));
+        return FALSE;
+    }
+    if (pid > 0) {
+        close(ends[1]);
+        await_child(ends[0]);
+    }
+    close(ends[0]);
+    setsid();
+    ready_fd = ends[1];
+    return TRUE;
+}
+
+void firn_startup_ready(void)
+{
+    char success = 0;
+
+    if (ready_fd <= 0)
+        return;
+    dup2(STDIN_FILENO, STDOUT_FILENO);
+    dup2(STDIN_FILENO, STDERR_FILENO);
+    if (write(ready_fd, &success, 1) < 0)
+        g_debug("nobody waits for the start");
+    close(ready_fd);
+    ready_fd = 0;
+}
+
+gboolean firn_startup_state_dir(const FirnConfig *config, GError **error)
+{
+    if (g_mkdir_with_parents(config->state_dir, 0700) == 0)
+        return TRUE;
+    g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(errno),
+                "unable to create state directory %s: %s (--statedir names another)",
+                config->state_dir, g_strerror(errno));
+    return FALSE;
+}
+
+static int pid_file_fail(int fd, const char *path, GError **error)
+{
+    int code = errno;
+
+    g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(code), "cannot create pid file %s: %s",
+                path, code == EWOULDBLOCK ? "another instance runs with it" : g_strerror(code));
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+int firn_startup_pid_file(const FirnConfig *config, GError **error)
+{
+    const char *path = config->pid_file;
+    g_autofree char *text = g_strdup_printf("%d\n", (int)getpid());
+    g_autofree char *folder = NULL;
+    int fd;
+
+    if (!path || (!config->daemonize && !strcmp(path, FIRN_DEFAULT_PID_FILE)))
+        return -1;
+    folder = g_path_get_dirname(path);
+    if (!strcmp(path, FIRN_DEFAULT_PID_FILE))
+        g_mkdir_with_parents(folder, 0700);
+    fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 || ftruncate(fd, 0) < 0 ||
+        fchmod(fd, 0644) < 0 || write(fd, text, strlen(text)) < 0)
+        return pid_file_fail(fd, path, error);
+    return fd;
+}

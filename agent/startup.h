@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef AGENT_STARTUP_H
+#define AGENT_STARTUP_H
+
+#include "agent/config.h"
+
+/* What a daemon does around its work: its process, its state directory, its pid file. */
+
+/* Mask, working directory, stdin, and no death by SIGPIPE (processes it starts get the default
+ * back). */
+void firn_startup_process(void);
+
+/*
+ * Goes on in a child in the background. The parent stays until firn_startup_ready(), so that its
+ * exit status tells whether the start worked. Call before any thread is made.
+ */
+gboolean firn_startup_background(GError **error);
+
+/* Lets the waiting parent go, with success, and leaves its terminal. Nothing in the foreground. */
+void firn_startup_ready(void);
+
+/* Makes the state directory when it is missing, for root alone. */
+gboolean firn_startup_state_dir(const FirnConfig *config, GError **error);
+
+/* Writes and locks the pid file, where one is wanted. Returns its descriptor, or -1; with `error`
+ * set when another instance has it. */
+int firn_startup_pid_file(const FirnConfig *config, GError **error);
+
+#endif
