@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "agent/policy.h"
+
+#include <string.h>
+
+struct FirnPolicy {
+    const FirnConfig *config;
+    const FirnFreezer *freezer;
+};
+
+FirnPolicy *firn_policy_new(const FirnConfig *config, const FirnFreezer *freezer)
+{
+    FirnPolicy *policy = g_new0(FirnPolicy, 1);
+
+    policy->config = config;
+    policy->freezer = freezer;
+    return policy;
+}
+
+void firn_policy_free(FirnPolicy *policy)
+{
+    g_free(policy);
+}
+
+static gboolean list_has(char **list, const char *name)
+{
+    return g_strv_contains((const char *const *)list, name);
+}
+
+/* Where both lists are given: nothing, but what is allowed, but what is blocked. */
+static gboolean is_allowed(const FirnConfig *config, const char *name)
+{
+    if (config->allow_rpcs[0] && !list_has(config->allow_rpcs, name))
+        return FALSE;
+    if (!config->freeze_enabled && g_str_has_prefix(name, "guest-fsfreeze-freeze"))
+        return FALSE;
+    return !list_has(config->block_rpcs, name);
+}
+
+char *firn_policy_refuses(const FirnPolicy *policy, const QgaCommand *command)
+{
+    if (!is_allowed(policy->config, command->name))
+        return g_strdup_printf("Command %s has been disabled: the command is not allowed",
+                               command->name);
+    if (policy->freezer && firn_freezer_is_frozen(policy->freezer) &&
+        !(command->flags & QGA_COMMAND_FROZEN_SAFE))
+        return g_strdup_printf("Command %s has been disabled: the agent is in frozen state",
+                               command->name);
+    return NULL;
+}
+
+static void warn_unknown(const QgaCommands *commands, char **names, const char *key)
+{
+    for (char **name = names; *name; name++) {
+        if (!qga_commands_find(commands, *name, NULL))
+            g_warning("%s: there is no command '%s' (--block-rpcs=help lists them)", key, *name);
+    }
+}
+
+void firn_policy_warn_unknown(const FirnPolicy *policy, const QgaCommands *commands)
+{
+    warn_unknown(commands, policy->config->block_rpcs, "block-rpcs");
+    warn_unknown(commands, policy->config->allow_rpcs, "allow-rpcs");
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef AGENT_POLICY_H
+#define AGENT_POLICY_H
+
+#include "agent/config.h"
+#include "agent/freeze/freezer.h"
+#include "qga-protocol/command.h"
+
+/* Which commands may run: by the configuration's lists, and while filesystems are frozen. */
+typedef struct FirnPolicy FirnPolicy;
+
+/* freezer: NULL for one that is never frozen. Both are borrowed. Free with firn_policy_free(). */
+FirnPolicy *firn_policy_new(const FirnConfig *config, const FirnFreezer *freezer);
+void firn_policy_free(FirnPolicy *policy);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(FirnPolicy, firn_policy_free)
+
+/* NULL when it may run now, else the text to refuse it with, for class CommandNotFound; free with
+ * g_free(). */
+char *firn_policy_refuses(const FirnPolicy *policy, const QgaCommand *command);
+
+/* Warns of names in the lists that are no commands: a misspelt one blocks nothing. */
+void firn_policy_warn_unknown(const FirnPolicy *policy, const QgaCommands *commands);
+
+#endif

@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "agent/session.h"
+
+#include <string.h>
+
+#include "qga-protocol/request.h"
+#include "qga-protocol/scanner.h"
+
+/* Requests that wait behind a running command: beyond that the client is not read any more. */
+#define MAX_WAITING 256
+#define MAX_WAITING_BYTES (1024 * 1024)
+
+typedef enum {
+    WAITING,
+    RUNNING,
+    DONE,
+} State;
+
+/* One request and its reply. */
+typedef struct {
+    FirnSession *session; /* NULL: it ended while the command ran */
+    const QgaCommand *command;
+    State state;
+    gboolean dropped; /* nobody waits for the reply */
+    char *text;       /* of a request that waits */
+    gsize length;
+    GString *line; /* the reply, once done */
+} Exchange;
+
+struct FirnSession {
+    const QgaCommands *commands;
+    const FirnPolicy *policy;
+    FirnSessionWay way;
+    gpointer data;
+    QgaScanner *scanner;
+    GQueue exchanges; /* in the order of the requests */
+    guint running;
+    gsize waiting_bytes;
+    gboolean eof;
+    gboolean stopped;
+    gboolean reading;
+    gboolean advancing;
+};
+
+static void exchange_free(gpointer data)
+{
+    Exchange *exchange = data;
+
+    g_free(exchange->text);
+    if (exchange->line)
+        g_string_free(exchange->line, TRUE);
+    g_free(exchange);
+}
+
+FirnSession *firn_session_new(const QgaCommands *commands, const FirnPolicy *policy,
+                              const FirnSessionWay *way, gpointer data)
+{
+    FirnSession *session = g_new0(FirnSession, 1);
+
+    session->commands = commands;
+    session->policy = policy;
+    session->way = *way;
+    session->data = data;
+    session->scanner = qga_scanner_new(NULL);
+    session->reading = TRUE;
+    g_queue_init(&session->exchanges);
+    return session;
+}
+
+void firn_session_free(FirnSession *session)
+{
+    Exchange *exchange;
+
+    if (!session)
+        return;
+    while ((exchange = g_queue_pop_head(&session->exchanges))) {
+        if (exchange->state == RUNNING)
+            exchange->session = NULL; /* on_reply() frees it */
+        else
+            exchange_free(exchange);
+    }
+    qga_scanner_free(session->scanner);
+    g_free(session);
+}
+
+static void on_reply(QgaReply *reply, GString *line, gpointer data)
+{
+    Exchange *exchange = data;
+    FirnSession *session = exchange->session;
+
+    exchange->line = line;
+    if (!session) {
+        exchange_free(exchange);
+        return;
+    }
+    if (exchange->state == RUNNING)
+        session->running--;
+    exchange->state = DONE;
+    firn_session_advance(session);
+}
+
+static Exchange *exchange_new(FirnSession *session, const QgaCommand *command)
+{
+    Exchange *exchange = g_new0(Exchange, 1);
+
+    exchange->session = session;
+    exchange->command = command;
+    g_queue_push_tail(&session->exchanges, exchange);
+    return exchange;
+}
+
+static QgaReply *exchange_reply(Exchange *exchange, const QgaRequest *request)
+{
+    QgaCommandFlags flags = exchange->command ? exchange->command->flags : QGA_COMMAND_NONE;
+
+    return qga_reply_new(request->id, request->id_length, (flags & QGA_COMMAND_SILENT) != 0,
+                         (flags & QGA_COMMAND_SENTINEL) != 0, on_reply, exchange);
+}
+
+/* Hands the request to its handler, if it may run. The exchange may be gone afterwards. */
+static void run(Exchange *exchange, const QgaRequest *request)
+{
+    FirnSession *session = exchange->session;
+    const QgaCommand *command = exchange->command;
+    g_autofree char *refusal = firn_policy_refuses(session->policy, command);
+    g_autoptr(QgaReply) reply = exchange_reply(exchange, request);
+    QgaArguments *arguments;
+    GError *error = NULL;
+    gpointer data = NULL;
+
+    exchange->state = RUNNING;
+    session->running++;
+    if (refusal) {
+        qga_reply_fail_not_found(reply, "%s", refusal);
+        return;
+    }
+    arguments = qga_arguments_new(command->arguments, request->arguments, &error);
+    if (!arguments) {
+        qga_reply_fail_error(reply, error);
+        return;
+    }
+    qga_commands_find(session->commands, command->name, &data);
+    command->handler(arguments, reply, data);
+    qga_arguments_free(arguments);
+}
+
+/* Runs a request that has waited. */
+static void run_waiting(Exchange *exchange)
+{
+    g_autofree char *text = g_steal_pointer(&exchange->text);
+    g_auto(QgaRequest) request = {0};
+
+    exchange->session->waiting_bytes -= exchange->length;
+    if (qga_request_parse(text, exchange->length, &request, NULL))
+        run(exchange, &request);
+}
+
+static void fail_waiting(Exchange *exchange, const char *why)
+{
+    g_autofree char *text = g_steal_pointer(&exchange->text);
+    g_auto(QgaRequest) request = {0};
+    g_autoptr(QgaReply) reply = NULL;
+
+    exchange->session->waiting_bytes -= exchange->length;
+    qga_request_parse(text, exchange->length, &request, NULL);
+    reply = exchange_reply(exchange, &request);
+    qga_reply_fail(reply, "%s", why);
+}
+
+/* Rule 2: nobody waits any more for what came so far. */
+static void drop_all(FirnSession *session)
+{
+    GList *next;
+
+    for (GList *item = session->exchanges.head; item; item = next) {
+        Exchange *exchange = item->data;
+
+        next = item->next;
+        exchange->dropped = TRUE;
+        if (exchange->state == RUNNING)
+            continue;
+        g_queue_delete_link(&session->exchanges, item);
+        exchange_free(exchange);
+    }
+    session->waiting_bytes = 0;
+}
+
+/* Rule 1: sends what is done, up to the first reply that is still due. */
+static void flush(FirnSession *session)
+{
+    GList *next;
+
+    for (GList *item = session->exchanges.head; item; item = next) {
+        Exchange *exchange = item->data;
+
+        next = item->next;
+        if (exchange->state != DONE) {
+            if (exchange->dropped)
+                continue;
+            return;
+        }
+        if (!exchange->dropped)
+            session->way.send(g_steal_pointer(&exchange->line), session->data);
+        g_queue_delete_link(&session->exchanges, item);
+        exchange_free(exchange);
+    }
+}
+
+static gboolean is_freeze(const QgaCommand *command)
+{
+    return command && (!strcmp(command->name, "guest-fsfreeze-freeze") ||
+                       !strcmp(command->name, "guest-fsfreeze-freeze-list"));
+}
+
+/* Rule 4: whether this is a thaw and a freeze is what runs. */
+static gboolean cancels_freeze(const FirnSession *session, const QgaCommand *command)
+{
+    gboolean freezing = FALSE;
+
+    if (strcmp(command->name, "guest-fsfreeze-thaw") != 0)
+        return FALSE;
+    for (const GList *item = session->exchanges.head; item; item = item->next) {
+        const Exchange *exchange = item->data;
+
+        if (exchange->state != RUNNING)
+            continue;
+        if (!is_freeze(exchange->command))
+            return FALSE; /* another thaw is at it already */
+        freezing = TRUE;
+    }
+    return freezing;
+}
+
+/* Rule 4: no freeze that came before the thaw may start after it. */
+static void refuse_waiting_freezes(FirnSession *session)
+{
+    for (GList *item = session->exchanges.head; item; item = item->next) {
+        Exchange *exchange = item->data;
+
+        if (exchange->state == WAITING && is_freeze(exchange->command))
+            fail_waiting(exchange, "the freeze was cancelled by guest-fsfreeze-thaw");
+    }
+}
+
+/* Rule 3: no earlier reply is due to the client. */
+static gboolean nothing_is_due(const FirnSession *session)
+{
+    for (const GList *item = session->exchanges.head; item; item = item->next) {
+        if (!((const Exchange *)item->data)->dropped)
+            return FALSE;
+    }
+    return TRUE;
+}
+
+/* Whether a request for this command runs now, whatever else runs. */
+static gboolean runs_at_once(FirnSession *session, const QgaCommand *command)
+{
+    if (session->exchanges.length == 0)
+        return TRUE;
+    if (command->flags & QGA_COMMAND_SYNC) {
+        drop_all(session);
+        return TRUE;
+    }
+    if (!strcmp(command->name, "guest-ping") || !strcmp(command->name, "guest-info"))
+        return nothing_is_due(session);
+    if (cancels_freeze(session, command)) {
+        refuse_waiting_freezes(session);
+        return TRUE;
+    }
+    return FALSE; /* rule 5 */
+}
+
+static void take_text(FirnSession *session, const char *text, gsize length)
+{
+    g_auto(QgaRequest) request = {0};
+    GError *error = NULL;
+    const QgaCommand *command = NULL;
+    Exchange *exchange;
+
+    if (!qga_request_parse(text, length, &request, &error)) {
+        g_autoptr(QgaReply) reply = exchange_reply(exchange_new(session, NULL), &request);
+
+        qga_reply_fail_error(reply, error);
+        return;
+    }
+    command = qga_commands_find(session->commands, request.name, NULL);
+    if (!command) {
+        g_autoptr(QgaReply) reply = exchange_reply(exchange_new(session, NULL), &request);
+
+        qga_reply_fail_not_found(reply, "The command %s has not been found", request.name);
+        return;
+    }
+    g_debug("request: %s", request.name);
+    if (runs_at_once(session, command)) {
+        run(exchange_new(session, command), &request);
+        return;
+    }
+    exchange = exchange_new(session, command);
+    exchange->text = g_memdup2(text, length);
+    exchange->length = length;
+    session->waiting_bytes += length;
+}
+
+/* Takes the next text out of the scanner; FALSE when there is none. */
+static gboolean scan(FirnSession *session)
+{
+    QgaRequest none = {0};
+    const char *text;
+    gsize length;
+    GError *error = NULL;
+
+    switch (qga_scanner_next(session->scanner, &text, &length, &error)) {
+    case QGA_SCAN_TEXT:
+        take_text(session, text, length);
+        return TRUE;
+    case QGA_SCAN_ERROR: {
+        g_autoptr(QgaReply) reply = exchange_reply(exchange_new(session, NULL), &none);
+
+        qga_reply_fail_error(reply, error);
+        return TRUE;
+    }
+    case QGA_SCAN_MORE:
+    default:
+        return FALSE;
+    }
+}
+
+static gboolean has_room(const FirnSession *session)
+{
+    return session->exchanges.length < MAX_WAITING && session->waiting_bytes < MAX_WAITING_BYTES;
+}
+
+/* One step; FALSE when nothing can be done now. */
+static gboolean step(FirnSession *session)
+{
+    Exchange *first;
+
+    flush(session);
+    if (session->stopped || session->way.is_full(session->data))
+        return FALSE;
+    first = g_queue_peek_head(&session->exchanges);
+    if (session->running == 0 && first) {
+        run_waiting(first);
+        return TRUE;
+    }
+    return has_room(session) && scan(session);
+}
+
+void firn_session_advance(FirnSession *session)
+{
+    gboolean reading;
+
+    if (session->advancing)
+        return; /* the outer call goes on */
+    session->advancing = TRUE;
+    while (step(session))
+        ;
+    session->advancing = FALSE;
+    reading = !session->stopped && has_room(session) && !session->way.is_full(session->data);
+    if (reading != session->reading) {
+        session->reading = reading;
+        session->way.set_reading(reading, session->data);
+    }
+    if (session->eof && reading && nothing_is_due(session)) {
+        session->eof = FALSE;
+        session->way.finished(session->data);
+    }
+}
+
+void firn_session_feed(FirnSession *session, const char *bytes, gsize length)
+{
+    qga_scanner_feed(session->scanner, bytes, length);
+    firn_session_advance(session);
+}
+
+void firn_session_eof(FirnSession *session)
+{
+    session->eof = TRUE;
+    firn_session_advance(session);
+}
+
+void firn_session_left(FirnSession *session)
+{
+    qga_scanner_reset(session->scanner);
+    session->eof = FALSE;
+    drop_all(session);
+    firn_session_advance(session);
+}
+
+void firn_session_stop(FirnSession *session)
+{
+    session->stopped = TRUE;
+    firn_session_advance(session);
+}
