@@ -4,6 +4,7 @@
 
 #include "agent/config.h"
 #include "agent/freeze/freezer.h"
+#include "agent/policy.h"
 #include "platform/roots.h"
 #include "qga-protocol/command.h"
 
@@ -11,7 +12,8 @@
 typedef struct {
     const FirnConfig *config;
     const FirnRoots *roots;
-    FirnFreezer *freezer; /* NULL where commands are only listed, as for --block-rpcs=help */
+    FirnFreezer *freezer;     /* NULL where commands are only listed, as for --block-rpcs=help */
+    const FirnPolicy *policy; /* the same */
 } FirnContext;
 
 /* Each family adds its rows, with its own state, to the table. One file a family, named for it. */

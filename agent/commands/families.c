@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "agent/commands/families.h"
+
+void firn_families_add(QgaCommands *commands, const FirnContext *context)
+{
+    firn_basic_commands_add(commands, context);
+    firn_freeze_commands_add(commands, context);
+}

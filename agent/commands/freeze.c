@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "agent/commands/families.h"
+#include "agent/freeze/plan.h"
+#include "agent/work.h"
+#include "platform/trim.h"
+
+static void guest_fsfreeze_status(const QgaArguments *arguments, QgaReply *reply, gpointer data)
+{
+    const FirnContext *context = data;
+    gboolean frozen = firn_freezer_is_frozen(context->freezer);
+
+    qga_writer_string(qga_reply_begin(reply), frozen ? "frozen" : "thawed");
+    qga_reply_finish(reply);
+}
+
+/* A freeze or thaw has ended; data: the reply, kept until now. */
+static void on_freezer_done(gint64 count, const GError *error, gpointer data)
+{
+    g_autoptr(QgaReply) reply = data;
+
+    if (error) {
+        qga_reply_fail(reply, "%s", error->message);
+        return;
+    }
+    qga_writer_int(qga_reply_begin(reply), count);
+    qga_reply_finish(reply);
+}
+
+static void guest_fsfreeze_freeze(const QgaArguments *arguments, QgaReply *reply, gpointer data)
+{
+    const FirnContext *context = data;
+
+    firn_freezer_freeze(context->freezer, NULL, "guest-fsfreeze-freeze", on_freezer_done,
+                        qga_reply_ref(reply));
+}
+
+static void guest_fsfreeze_freeze_list(const QgaArguments *arguments, QgaReply *reply,
+                                       gpointer data)
+{
+    const FirnContext *context = data;
+    g_auto(GStrv) mountpoints = qga_arguments_strings(arguments, "mountpoints");
+
+    firn_freezer_freeze(context->freezer, (const char *const *)mountpoints,
+                        "guest-fsfreeze-freeze-list", on_freezer_done, qga_reply_ref(reply));
+}
+
+static void guest_fsfreeze_thaw(const QgaArguments *arguments, QgaReply *reply, gpointer data)
+{
+    const FirnContext *context = data;
+
+    firn_freezer_thaw(context->freezer, on_freezer_done, qga_reply_ref(reply));
+}
+
+/* One filesystem to trim, and how that went. */
+typedef struct {
+    char *path;
+    guint64 minimum;
+    guint64 trimmed;
+    GError *error;
+} Trim;
+
+typedef struct {
+    QgaReply *reply;
+    GPtrArray *trims; /* of Trim */
+} TrimJob;
+
+static void trim_free(gpointer data)
+{
+    Trim *trim = data;
+
+    g_free(trim->path);
+    g_clear_error(&trim->error);
+    g_free(trim);
+}
+
+static void trim_run(gpointer data)
+{
+    const TrimJob *job = data;
+
+    for (guint i = 0; i < job->trims->len; i++) {
+        Trim *trim = g_ptr_array_index(job->trims, i);
+
+        firn_trim(trim->path, &trim->minimum, &trim->trimmed, &trim->error);
+    }
+}
+
+static void write_trim(QgaWriter *writer, const Trim *trim)
+{
+    qga_writer_begin_object(writer);
+    qga_writer_member_string(writer, "path", trim->path);
+    if (trim->error) {
+        qga_writer_member_string(writer, "error", trim->error->message);
+    } else {
+        qga_writer_member_int(writer, "minimum", (gint64)trim->minimum);
+        qga_writer_member_int(writer, "trimmed", (gint64)trim->trimmed);
+    }
+    qga_writer_end_object(writer);
+}
+
+static void trim_done(gpointer data)
+{
+    TrimJob *job = data;
+    QgaWriter *writer = qga_reply_begin(job->reply);
+
+    qga_writer_begin_object(writer);
+    qga_writer_name(writer, "paths");
+    qga_writer_begin_array(writer);
+    for (guint i = 0; i < job->trims->len; i++)
+        write_trim(writer, g_ptr_array_index(job->trims, i));
+    qga_writer_end_array(writer);
+    qga_writer_end_object(writer);
+    qga_reply_finish(job->reply);
+    qga_reply_unref(job->reply);
+    g_ptr_array_unref(job->trims);
+    g_free(job);
+}
+
+/* The path by which a filesystem is to be reached, NULL when none of it can be seen. */
+static const char *visible_path(const FirnPlanTarget *target)
+{
+    for (guint i = 0; i < target->mount_count; i++) {
+        if (!target->mounts[i].hidden)
+            return target->mounts[i].path;
+    }
+    return NULL;
+}
+
+/* Every writable filesystem with a disk, once, in the order of mounting: a plan backwards. What a
+ * freeze leaves out is trimmed all the same. */
+static GPtrArray *plan_trims(const FirnMounts *mounts, guint64 minimum)
+{
+    g_autoptr(FirnSelection) everything = firn_selection_new(NULL, NULL, NULL);
+    g_autoptr(FirnPlan) plan = firn_plan_new(mounts, NULL, everything);
+    GPtrArray *trims = g_ptr_array_new_with_free_func(trim_free);
+
+    for (guint i = plan->count; i-- > 0;) {
+        const char *path = visible_path(&plan->targets[i]);
+        Trim *trim;
+
+        if (!path || plan->targets[i].read_only)
+            continue;
+        trim = g_new0(Trim, 1);
+        trim->path = g_strdup(path);
+        trim->minimum = minimum;
+        g_ptr_array_add(trims, trim);
+    }
+    return trims;
+}
+
+static void guest_fstrim(const QgaArguments *arguments, QgaReply *reply, gpointer data)
+{
+    const FirnContext *context = data;
+    GError *error = NULL;
+    g_autoptr(FirnMounts) mounts = firn_mounts_read(context->roots, &error);
+    TrimJob *job;
+
+    if (!mounts) {
+        qga_reply_fail_error(reply, error);
+        return;
+    }
+    job = g_new0(TrimJob, 1);
+    job->reply = qga_reply_ref(reply);
+    job->trims = plan_trims(mounts, (guint64)qga_arguments_int(arguments, "minimum", 0));
+    firn_work_start("fstrim", trim_run, trim_done, job);
+}
+
+static const QgaMember list_arguments[] = {
+    {"mountpoints", QGA_TYPE_LIST, TRUE, .element = QGA_TYPE_STRING}, {0}};
+static const QgaMember trim_arguments[] = {{"minimum", QGA_TYPE_INT, TRUE}, {0}};
+
+static const QgaCommand rows[] = {
+    {"guest-fsfreeze-status", NULL, "\"thawed\" | \"frozen\"",
+     "Tells whether filesystems are frozen, once a running freeze has ended.",
+     QGA_COMMAND_FROZEN_SAFE, guest_fsfreeze_status},
+    {"guest-fsfreeze-freeze", NULL, "int",
+     "Freezes all filesystems, in reverse mount order, and tells how many.", QGA_COMMAND_NONE,
+     guest_fsfreeze_freeze},
+    {"guest-fsfreeze-freeze-list", list_arguments, "int",
+     "Freezes the filesystems of these mountpoints, all when the list is left out; unknown ones "
+     "are "
+     "ignored.",
+     QGA_COMMAND_NONE, guest_fsfreeze_freeze_list},
+    {"guest-fsfreeze-thaw", NULL, "int",
+     "Thaws what was frozen, cancels a freeze that still runs, and tells how many were thawed.",
+     QGA_COMMAND_FROZEN_SAFE, guest_fsfreeze_thaw},
+    {"guest-fstrim", trim_arguments,
+     "{paths: [{path: str, trimmed?: int, minimum?: int, error?: str}]}",
+     "Tells the disks of all writable filesystems which blocks are free.", QGA_COMMAND_NONE,
+     guest_fstrim},
+};
+
+void firn_freeze_commands_add(QgaCommands *commands, const FirnContext *context)
+{
+    qga_commands_add(commands, rows, G_N_ELEMENTS(rows), (gpointer)(guintptr)context, NULL);
+}
