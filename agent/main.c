@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/agent.h"
+#include "agent/log.h"
+#include "agent/startup.h"
+#include "agent/transport.h"
+
+/* Other things the program does when its first argument says so; they get the rest. */
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+} subcommands[] = {
+    {NULL, NULL},
+};
+
+static int fail(const char *program, const GError *error)
+{
+    fprintf(stderr, "%s: %s\n", program, error->message);
+    return EXIT_FAILURE;
+}
+
+/* Everything from here on is told to the log. */
+static gboolean serve(const FirnConfig *config, int activated, int *status, GError **error)
+{
+    g_autoptr(FirnRoots) roots = firn_roots_new(NULL);
+    g_autoptr(FirnAgent) agent = NULL;
+    GError *problem = NULL;
+    int pid_file;
+
+    if (config->daemonize && !firn_startup_background(error))
+        return FALSE;
+    if (!firn_startup_state_dir(config, error))
+        return FALSE;
+    pid_file = firn_startup_pid_file(config, &problem);
+    if (problem) {
+        g_propagate_error(error, problem);
+        return FALSE;
+    }
+    agent = firn_agent_new(config, roots, activated, error);
+    if (agent)
+        *status = firn_agent_run(agent);
+    if (pid_file >= 0) {
+        unlink(config->pid_file);
+        close(pid_file);
+    }
+    return agent != NULL;
+}
+
+static int run(FirnConfig *config, const char *program)
+{
+    g_autoptr(GError) error = NULL;
+    int status = EXIT_FAILURE;
+    int activated = firn_transport_activated(&config->method, &error);
+
+    if (error || !firn_config_settle(config, activated >= 0, &error))
+        return fail(program, error);
+    if (!firn_log_open(config->log_file, config->verbose, &error))
+        return fail(program, error);
+    firn_startup_process();
+    if (!serve(config, activated, &status, &error))
+        g_critical("%s", error->message);
+    firn_log_close();
+    return status;
+}
+
+static void print(char *text)
+{
+    fputs(text, stdout);
+    g_free(text);
+}
+
+int main(int argc, char **argv)
+{
+    g_autoptr(FirnConfig) config = firn_config_new();
+    g_autoptr(GError) error = NULL;
+    FirnAction action;
+
+    for (guint i = 0; argc > 1 && subcommands[i].name; i++) {
+        if (!strcmp(argv[1], subcommands[i].name))
+            return subcommands[i].run(argc - 1, argv + 1);
+    }
+    if (!firn_config_parse(config, argc, argv, &action, &error))
+        return fail(argv[0], error);
+    switch (action) {
+    case FIRN_ACTION_DUMP:
+        print(firn_config_dump(config));
+        return EXIT_SUCCESS;
+    case FIRN_ACTION_HELP:
+        print(firn_config_help(argv[0]));
+        return EXIT_SUCCESS;
+    case FIRN_ACTION_VERSION:
+        puts("firn " FIRN_VERSION);
+        return EXIT_SUCCESS;
+    case FIRN_ACTION_COMMANDS:
+        firn_agent_list_commands();
+        return EXIT_SUCCESS;
+    case FIRN_ACTION_RUN:
+    default:
+        return run(config, argv[0]);
+    }
+}
