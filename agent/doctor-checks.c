@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "agent/doctor.h"
+
+#include "agent/freeze/trace.h"
+#include "platform/mountinfo.h"
+
+#include <linux/capability.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define OK FIRN_FINDING_OK
+#define WARNING FIRN_FINDING_WARNING
+#define FAILURE FIRN_FINDING_FAILURE
+
+static char *read_word(const FirnRoots *roots, const char *path)
+{
+    g_autofree char *file = firn_roots_path(roots, path);
+    g_autofree char *text = NULL;
+
+    if (!g_file_get_contents(file, &text, NULL, NULL))
+        return NULL;
+    return g_strstrip(g_steal_pointer(&text));
+}
+
+/* TRUE when the virtio port of that name is there, with or without a link in /dev. */
+static gboolean has_virtio_port(const FirnRoots *roots, const char *wanted)
+{
+    g_autofree char *path = firn_roots_path(roots, "/sys/class/virtio-ports");
+    g_autoptr(GDir) ports = g_dir_open(path, 0, NULL);
+    const char *port;
+
+    while (ports && (port = g_dir_read_name(ports))) {
+        g_autofree char *file = g_strdup_printf("/sys/class/virtio-ports/%s/name", port);
+        g_autofree char *name = read_word(roots, file);
+
+        if (name && g_str_equal(name, wanted))
+            return TRUE;
+    }
+    return FALSE;
+}
+
+static void report_missing_port(FirnDoctor *doctor, const FirnConfig *config,
+                                const FirnRoots *roots)
+{
+    FirnFindingLevel level = config->retry_path ? WARNING : FAILURE;
+    g_autofree char *name = g_path_get_basename(config->path);
+    const char *remedy = "name the right device with 'path' in the configuration";
+
+    if (config->method == FIRN_METHOD_VIRTIO_SERIAL && has_virtio_port(roots, name))
+        remedy = "the port is in sysfs but has no link in /dev: let udev run, or name "
+                 "/dev/vportNpM with 'path'";
+    else if (config->method == FIRN_METHOD_VIRTIO_SERIAL)
+        remedy = "give the VM a virtio-serial channel named org.qemu.guest_agent.0 (libvirt: "
+                 "<channel>, Proxmox: the option 'QEMU Guest Agent'), then stop and start it";
+    firn_doctor_add(doctor, "port", level, remedy, "%s is not there: the host cannot reach us",
+                    config->path);
+}
+
+static void check_device(FirnDoctor *doctor, const FirnConfig *config, const FirnRoots *roots)
+{
+    g_autofree char *path = firn_roots_path(roots, config->path);
+    struct stat status;
+
+    if (stat(path, &status) != 0)
+        report_missing_port(doctor, config, roots);
+    else if (!S_ISCHR(status.st_mode))
+        firn_doctor_add(doctor, "port", FAILURE,
+                        "name the right device with 'path' in the configuration",
+                        "%s is no character device", config->path);
+    else if (access(path, R_OK | W_OK) != 0)
+        firn_doctor_add(doctor, "port", FAILURE, "run as root", "%s may not be read and written",
+                        config->path);
+    else
+        firn_doctor_add(doctor, "port", OK, NULL, "%s, method %s", config->path,
+                        config->method == FIRN_METHOD_ISA_SERIAL ? "isa-serial" : "virtio-serial");
+}
+
+static void check_unix(FirnDoctor *doctor, const FirnConfig *config)
+{
+    g_autofree char *folder = g_path_get_dirname(config->path);
+
+    if (access(folder, W_OK | X_OK) != 0)
+        firn_doctor_add(doctor, "port", FAILURE, "make the folder, or name another path",
+                        "no socket can be made at %s: %s", config->path, g_strerror(errno));
+    else
+        firn_doctor_add(doctor, "port", OK, NULL, "%s, method unix-listen", config->path);
+}
+
+static void check_vsock(FirnDoctor *doctor, const FirnConfig *config, const FirnRoots *roots)
+{
+    g_autofree char *device = firn_roots_path(roots, "/dev/vsock");
+
+    if (access(device, F_OK) != 0)
+        firn_doctor_add(doctor, "port", FAILURE,
+                        "give the VM a vhost-vsock device, and load vmw_vsock_virtio_transport",
+                        "%s, method vsock-listen: /dev/vsock is not there", config->path);
+    else
+        firn_doctor_add(doctor, "port", OK, NULL, "%s, method vsock-listen", config->path);
+}
+
+void firn_doctor_check_port(FirnDoctor *doctor, const FirnConfig *config, const FirnRoots *roots)
+{
+    if (!config->path)
+        firn_doctor_add(doctor, "port", FAILURE, "set 'path' in the configuration",
+                        "no path for a listening socket");
+    else if (config->method == FIRN_METHOD_UNIX_LISTEN)
+        check_unix(doctor, config);
+    else if (config->method == FIRN_METHOD_VSOCK_LISTEN)
+        check_vsock(doctor, config, roots);
+    else
+        check_device(doctor, config, roots);
+}
+
+/* The effective capabilities, as proc_pid_status(5) shows them. */
+static gboolean has_capability(const FirnRoots *roots, guint capability)
+{
+    g_autofree char *status = read_word(roots, "/proc/self/status");
+    const char *line = status ? strstr(status, "\nCapEff:") : NULL;
+
+    return line && (g_ascii_strtoull(line + strlen("\nCapEff:"), NULL, 16) >> capability & 1) != 0;
+}
+
+void firn_doctor_check_rights(FirnDoctor *doctor, const FirnRoots *roots)
+{
+    g_autofree char *enforcing = read_word(roots, "/sys/fs/selinux/enforce");
+
+    if (has_capability(roots, CAP_SYS_ADMIN))
+        firn_doctor_add(doctor, "rights", OK, NULL, "CAP_SYS_ADMIN, which freezing needs");
+    else
+        firn_doctor_add(doctor, "rights", FAILURE, "run as root",
+                        "no CAP_SYS_ADMIN: filesystems cannot be frozen");
+    if (enforcing && g_str_equal(enforcing, "1"))
+        firn_doctor_add(doctor, "rights", OK, NULL,
+                        "SELinux is enforcing: a mountpoint that its policy denies fails the "
+                        "freeze; look for it with 'ausearch -m avc'");
+}
+
+/* What lies on a filesystem that gets frozen would wait for the thaw that it is needed for. */
+static void check_state_dir(FirnDoctor *doctor, const FirnConfig *config, const FirnRoots *roots)
+{
+    g_autoptr(FirnMounts) mounts = firn_mounts_read(roots, NULL);
+    g_autoptr(FirnMountIndex) index = mounts ? firn_mount_index_new(mounts) : NULL;
+    const FirnMount *mount = index ? firn_mount_index_find(index, config->state_dir) : NULL;
+    g_autofree char *path = firn_roots_path(roots, config->state_dir);
+    struct stat status;
+
+    if (stat(path, &status) == 0 &&
+        (!S_ISDIR(status.st_mode) || status.st_uid != 0 || (status.st_mode & 022) != 0))
+        firn_doctor_add(doctor, "configuration", FAILURE,
+                        "make it a folder of root's that nobody else may write to",
+                        "the state directory %s is not safe", config->state_dir);
+    else if (mount && !g_str_equal(mount->type, "tmpfs") && !g_str_equal(mount->type, "ramfs"))
+        firn_doctor_add(doctor, "configuration", WARNING, "set 'statedir' to a folder below /run",
+                        "the state directory %s lies on %s (%s), not on a tmpfs: what is frozen "
+                        "cannot be written down there",
+                        config->state_dir, mount->mountpoint, mount->type);
+    else
+        firn_doctor_add(doctor, "configuration", OK, NULL, "state directory %s", config->state_dir);
+}
+
+void firn_doctor_check_configuration(FirnDoctor *doctor, const FirnConfig *config,
+                                     const FirnRoots *roots)
+{
+    if (config->state_dir)
+        check_state_dir(doctor, config, roots);
+    if (!config->freeze_enabled)
+        firn_doctor_add(doctor, "configuration", WARNING, "remove freeze-enabled=false",
+                        "freezing is switched off: the host's request is refused");
+    if (config->freeze_timeout == 0)
+        firn_doctor_add(doctor, "configuration", WARNING, "set freeze-timeout, in seconds",
+                        "freeze-timeout is 0: when the host forgets to thaw, nobody does");
+    else
+        firn_doctor_add(doctor, "configuration", OK, NULL,
+                        "thaws by itself after %u s (freeze-timeout)", config->freeze_timeout);
+}
+
+/* The rules of the hooks: a script that others may change would run as root. */
+static void check_script(FirnDoctor *doctor, const char *path, gboolean in_folder)
+{
+    struct stat status;
+
+    if (stat(path, &status) != 0)
+        firn_doctor_add(doctor, "hooks", FAILURE, "install it, or remove fsfreeze-hook", "%s: %s",
+                        path, g_strerror(errno));
+    else if (status.st_uid != 0 || (status.st_mode & 022) != 0)
+        firn_doctor_add(doctor, "hooks", FAILURE, "chown root, chmod go-w",
+                        "%s is refused: it must be owned by root and not writable by others", path);
+    else if (!S_ISREG(status.st_mode) || (status.st_mode & 0111) == 0)
+        firn_doctor_add(doctor, "hooks", in_folder ? WARNING : FAILURE, "chmod +x",
+                        "%s is no executable%s", path, in_folder ? ": it is passed over" : "");
+    else
+        firn_doctor_add(doctor, "hooks", OK, NULL, "%s", path);
+}
+
+static int compare_names(gconstpointer a, gconstpointer b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static void check_hook_folder(FirnDoctor *doctor, const char *path)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GDir) folder = g_dir_open(path, 0, &error);
+    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+    const char *name;
+
+    if (!folder) {
+        firn_doctor_add(doctor, "hooks", FAILURE, "run as root", "%s", error->message);
+        return;
+    }
+    while ((name = g_dir_read_name(folder)))
+        if (name[0] != '.')
+            g_ptr_array_add(names, g_strdup(name));
+    g_ptr_array_sort(names, compare_names);
+    for (guint i = 0; i < names->len; i++) {
+        g_autofree char *script = g_build_filename(path, g_ptr_array_index(names, i), NULL);
+
+        check_script(doctor, script, TRUE);
+    }
+    if (names->len == 0)
+        firn_doctor_add(doctor, "hooks", OK, NULL, "%s is empty", path);
+}
+
+void firn_doctor_check_hooks(FirnDoctor *doctor, const FirnConfig *config)
+{
+    struct stat status;
+
+    if (!config->fsfreeze_hook) {
+        firn_doctor_add(doctor, "hooks", OK, NULL, "none configured (fsfreeze-hook)");
+        return;
+    }
+    if (stat(config->fsfreeze_hook, &status) != 0 || !S_ISDIR(status.st_mode)) {
+        check_script(doctor, config->fsfreeze_hook, FALSE);
+        return;
+    }
+    if (status.st_uid != 0 || (status.st_mode & 022) != 0)
+        firn_doctor_add(doctor, "hooks", FAILURE, "chown root, chmod go-w",
+                        "%s is refused: it must be owned by root and not writable by others",
+                        config->fsfreeze_hook);
+    check_hook_folder(doctor, config->fsfreeze_hook);
+}
+
+void firn_doctor_check_tracing(FirnDoctor *doctor, const FirnConfig *config, const FirnRoots *roots)
+{
+    g_autofree char *marker = firn_trace_marker_path(roots);
+
+    firn_doctor_add(doctor, "tracing", OK, NULL,
+                    firn_trace_has_probes() ? "static probes are built in, provider firn"
+                                            : "no static probes: built without sys/sdt.h");
+    if (marker)
+        firn_doctor_add(doctor, "tracing", OK, NULL, "tracefs is mounted: %s%s", marker,
+                        config->trace_marker ? "" : " (trace-marker=true would write to it)");
+    else if (config->trace_marker)
+        firn_doctor_add(doctor, "tracing", WARNING, "mount -t tracefs tracefs /sys/kernel/tracing",
+                        "trace-marker=true, but tracefs is not mounted");
+    else
+        firn_doctor_add(doctor, "tracing", OK, NULL, "tracefs is not mounted");
+}
+
+/* The walk is short only while the kernel's grace periods are. */
+void firn_doctor_check_kernel(FirnDoctor *doctor, const FirnConfig *config, const FirnRoots *roots)
+{
+    g_autofree char *expedited = read_word(roots, "/sys/kernel/rcu_expedited");
+    g_autofree char *normal = read_word(roots, "/sys/kernel/rcu_normal");
+    g_autofree char *isolated = read_word(roots, "/sys/devices/system/cpu/isolated");
+    g_autofree char *nohz_full = read_word(roots, "/sys/devices/system/cpu/nohz_full");
+    const char *why = NULL;
+
+    if (config->freeze_expedite == FIRN_EXPEDITE_NEVER)
+        why = "freeze-expedite=false";
+    else if (!expedited)
+        why = "the kernel has no rcu_expedited";
+    else if (normal && !g_str_equal(normal, "0"))
+        why = "the kernel runs with rcu_normal";
+    else if (isolated && isolated[0])
+        why = "there are isolated CPUs";
+    else if (nohz_full && nohz_full[0] && !g_str_equal(nohz_full, "(null)"))
+        why = "there are nohz_full CPUs";
+    if (why)
+        firn_doctor_add(doctor, "kernel", OK, NULL,
+                        "grace periods are not expedited (%s): some 30 ms a filesystem", why);
+    else
+        firn_doctor_add(doctor, "kernel", OK, NULL,
+                        "grace periods are expedited while filesystems are being frozen");
+}

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "agent/doctor.h"
+#include "tests/lib/suite.h"
+
+#include <glib/gstdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Another machine's /proc, /sys and /dev, below a folder of its own. */
+static char *tree;
+static FirnConfig *config;
+
+static void put(const char *path, const char *text)
+{
+    g_autofree char *file = g_strconcat(tree, path, NULL);
+    g_autofree char *folder = g_path_get_dirname(file);
+
+    ck_assert_int_eq(g_mkdir_with_parents(folder, 0755), 0);
+    ck_assert(g_file_set_contents(file, text, -1, NULL));
+}
+
+static void put_link(const char *path, const char *target)
+{
+    g_autofree char *file = g_strconcat(tree, path, NULL);
+    g_autofree char *folder = g_path_get_dirname(file);
+
+    ck_assert_int_eq(g_mkdir_with_parents(folder, 0755), 0);
+    ck_assert_int_eq(symlink(target, file), 0);
+}
+
+/* A machine on which all is well. */
+static void set_up(void)
+{
+    tree = g_dir_make_tmp("firn-doctor-XXXXXX", NULL);
+    ck_assert_ptr_nonnull(tree);
+    put("/proc/self/mountinfo", "22 28 0:20 / /sys rw - sysfs sysfs rw\n"
+                                "26 28 0:23 / /run rw - tmpfs tmpfs rw\n"
+                                "28 1 254:1 / / rw - ext4 /dev/vda1 rw\n"
+                                "95 28 254:2 / /home rw - xfs /dev/vda2 rw\n"
+                                "96 28 254:2 /bob /srv/b\\012ob rw - xfs /dev/vda2 rw\n"
+                                "97 28 0:40 / /net rw - nfs4 filer:/x rw\n"
+                                "98 28 254:3 / /scratch ro - ext4 /dev/vda3 ro\n");
+    put("/proc/self/status", "Name:\tfirn\nCapEff:\t000001ffffffffff\n");
+    put("/sys/kernel/rcu_expedited", "0\n");
+    put("/sys/kernel/rcu_normal", "0\n");
+    put_link("/dev/virtio-ports/org.qemu.guest_agent.0", "/dev/null");
+    config = firn_config_new();
+    ck_assert(firn_config_settle(config, FALSE, NULL));
+}
+
+static void tear_down(void)
+{
+    const char *argv[] = {"rm", "-rf", tree, NULL};
+
+    g_spawn_sync(NULL, (char **)(gpointer)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, NULL,
+                 NULL, NULL);
+    g_clear_pointer(&tree, g_free);
+    firn_config_free(config);
+}
+
+static void set_list(char ***list, const char *value)
+{
+    g_strfreev(*list);
+    *list = g_strsplit(value, ",", -1);
+}
+
+/* What it says, and how bad it is. */
+static char *examine(FirnFindingLevel expected)
+{
+    g_autoptr(FirnRoots) roots = firn_roots_new(tree);
+    g_autoptr(FirnDoctor) doctor = firn_doctor_examine(config, NULL, roots);
+    char *text = firn_doctor_text(doctor, FALSE);
+
+    if (firn_doctor_verdict(doctor) != expected)
+        ck_abort_msg("verdict %d, expected %d:\n%s", firn_doctor_verdict(doctor), expected, text);
+    return text;
+}
+
+static void assert_says(FirnFindingLevel level, const char *what)
+{
+    g_autofree char *text = examine(level);
+
+    if (!strstr(text, what))
+        ck_abort_msg("'%s' is not in:\n%s", what, text);
+}
+
+START_TEST(test_all_is_well)
+{
+    g_autofree char *text = examine(FIRN_FINDING_OK);
+    const char *list = strstr(text, "\nWould be frozen");
+
+    ck_assert_ptr_nonnull(list);
+    ck_assert_str_eq(list, "\nWould be frozen, in this order (and thawed in the opposite one):\n"
+                           "   1  /scratch  ext4  /dev/vda3 (read-only)\n"
+                           "   2  /home     xfs   /dev/vda2 (2 mounts)\n"
+                           "   3  /         ext4  /dev/vda1\n"
+                           "\nLeft out:\n"
+                           "      /net  nfs4  network filesystem\n"
+                           "      no block device: sysfs tmpfs\n");
+}
+END_TEST
+
+START_TEST(test_port)
+{
+    g_autofree char *link = g_strconcat(tree, "/dev/virtio-ports/org.qemu.guest_agent.0", NULL);
+
+    g_unlink(link);
+    assert_says(FIRN_FINDING_FAILURE, "give the VM a virtio-serial channel");
+    put("/sys/class/virtio-ports/vport1p1/name", "org.qemu.guest_agent.0\n");
+    assert_says(FIRN_FINDING_FAILURE, "let udev run");
+    config->retry_path = TRUE;
+    assert_says(FIRN_FINDING_WARNING, "is not there");
+    put("/dev/virtio-ports/org.qemu.guest_agent.0", "");
+    assert_says(FIRN_FINDING_FAILURE, "is no character device");
+}
+END_TEST
+
+START_TEST(test_sockets)
+{
+    config->method = FIRN_METHOD_VSOCK_LISTEN;
+    assert_says(FIRN_FINDING_FAILURE, "/dev/vsock is not there");
+    config->method = FIRN_METHOD_UNIX_LISTEN;
+    g_free(config->path);
+    config->path = g_strdup("/nonexistent/firn.sock");
+    assert_says(FIRN_FINDING_FAILURE, "no socket can be made");
+    g_free(config->path);
+    config->path = g_strdup("/tmp/firn.sock");
+    assert_says(FIRN_FINDING_OK, "method unix-listen");
+    g_clear_pointer(&config->path, g_free);
+    assert_says(FIRN_FINDING_FAILURE, "no path");
+}
+END_TEST
+
+START_TEST(test_rights)
+{
+    put("/sys/fs/selinux/enforce", "1");
+    assert_says(FIRN_FINDING_OK, "SELinux is enforcing");
+    put("/proc/self/status", "Name:\tfirn\nCapEff:\t0000000000000400\n");
+    assert_says(FIRN_FINDING_FAILURE, "no CAP_SYS_ADMIN");
+}
+END_TEST
+
+START_TEST(test_configuration)
+{
+    config->freeze_enabled = FALSE;
+    config->freeze_timeout = 0;
+    assert_says(FIRN_FINDING_WARNING, "freezing is switched off");
+    assert_says(FIRN_FINDING_WARNING, "freeze-timeout is 0");
+    g_free(config->state_dir);
+    config->state_dir = g_strdup("/home/state");
+    assert_says(FIRN_FINDING_WARNING, "lies on /home (xfs)");
+}
+END_TEST
+
+START_TEST(test_broken_configuration)
+{
+    g_autoptr(FirnRoots) roots = firn_roots_new(tree);
+    g_autoptr(GError) error =
+        g_error_new(FIRN_CONFIG_ERROR, 0, "/etc/firn/firn.conf: unknown key 'x'");
+    g_autoptr(FirnDoctor) doctor = firn_doctor_examine(config, error, roots);
+    g_autofree char *text = firn_doctor_text(doctor, TRUE);
+
+    ck_assert_int_eq(firn_doctor_verdict(doctor), FIRN_FINDING_FAILURE);
+    ck_assert_ptr_nonnull(strstr(text, "✗ /etc/firn/firn.conf: unknown key 'x'"));
+}
+END_TEST
+
+static void put_script(const char *name, mode_t mode)
+{
+    g_autofree char *path = g_strconcat(tree, name, NULL);
+
+    put(name, "#!/bin/sh\n");
+    ck_assert_int_eq(chmod(path, mode), 0);
+}
+
+START_TEST(test_hooks)
+{
+    g_free(config->fsfreeze_hook);
+    config->fsfreeze_hook = g_strconcat(tree, "/hooks", NULL);
+    assert_says(FIRN_FINDING_FAILURE, "No such file");
+    put_script("/hooks/10-good", 0755);
+    if (getuid() != 0)
+        TEST_SKIP("a hook must be root's, and this is not root");
+    assert_says(FIRN_FINDING_OK, "/hooks/10-good");
+    put_script("/hooks/20-data", 0644);
+    assert_says(FIRN_FINDING_WARNING, "20-data is no executable: it is passed over");
+    put_script("/hooks/30-open", 0777);
+    assert_says(FIRN_FINDING_FAILURE, "30-open is refused");
+}
+END_TEST
+
+START_TEST(test_tracing)
+{
+    config->trace_marker = TRUE;
+    assert_says(FIRN_FINDING_WARNING, "tracefs is not mounted");
+    put("/sys/kernel/tracing/trace_marker", "");
+    assert_says(FIRN_FINDING_OK, "tracefs is mounted");
+}
+END_TEST
+
+START_TEST(test_kernel)
+{
+    assert_says(FIRN_FINDING_OK, "grace periods are expedited");
+    put("/sys/devices/system/cpu/nohz_full", "2-3\n");
+    assert_says(FIRN_FINDING_OK, "nohz_full");
+    put("/sys/kernel/rcu_normal", "1\n");
+    assert_says(FIRN_FINDING_OK, "rcu_normal");
+}
+END_TEST
+
+START_TEST(test_plan)
+{
+    set_list(&config->freeze_exclude, "/home");
+    assert_says(FIRN_FINDING_OK, "/home  xfs   left out by freeze-exclude (/home)");
+    set_list(&config->freeze_exclude, "/hom");
+    assert_says(FIRN_FINDING_WARNING, "'/hom', which leaves out nothing");
+    set_list(&config->freeze_exclude, "ext4,xfs");
+    assert_says(FIRN_FINDING_WARNING, "nothing would be frozen");
+    put("/proc/self/mountinfo", "28 1 254:1 / / rw - ext4 /dev/vda1 rw\n"
+                                "29 28 254:2 / /a rw - ext4 /dev/vda2 rw\n"
+                                "30 28 254:3 / /run rw - tmpfs tmpfs rw\n"
+                                "31 29 254:4 / /a rw - ext4 /dev/vda4 rw\n");
+    set_list(&config->freeze_exclude, "tmpfs");
+    assert_says(FIRN_FINDING_WARNING, "/a (/dev/vda2) cannot be reached");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("doctor");
+    TCase *tests = tcase_create("doctor");
+
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_test(tests, test_all_is_well);
+    tcase_add_test(tests, test_port);
+    tcase_add_test(tests, test_sockets);
+    tcase_add_test(tests, test_rights);
+    tcase_add_test(tests, test_configuration);
+    tcase_add_test(tests, test_broken_configuration);
+    tcase_add_test(tests, test_hooks);
+    tcase_add_test(tests, test_tracing);
+    tcase_add_test(tests, test_kernel);
+    tcase_add_test(tests, test_plan);
+    suite_add_tcase(suite, tests);
+    return test_suite_run(suite);
+}
