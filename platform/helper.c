@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "platform/helper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* What is kept of each of the helper's streams. */
+#define KEPT 1024
+
+typedef struct {
+    int fd;
+    GString *text;
+} Stream;
+
+char *firn_helper_find(const FirnRoots *roots, const char *const *candidates)
+{
+    for (; *candidates; candidates++) {
+        g_autofree char *path = firn_roots_path(roots, *candidates);
+
+        if (g_file_test(path, G_FILE_TEST_IS_EXECUTABLE) && !g_file_test(path, G_FILE_TEST_IS_DIR))
+            return g_steal_pointer(&path);
+    }
+    return NULL;
+}
+
+/* In the child: only calls that are safe after a fork. */
+static void set_up_child(gpointer data)
+{
+    sigset_t none;
+
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    setsid();
+}
+
+/* Keeps the last KEPT bytes. Closes the stream at its end. */
+static void read_stream(Stream *stream)
+{
+    char piece[KEPT];
+    ssize_t got = read(stream->fd, piece, sizeof piece);
+
+    if (got < 0 && (errno == EINTR || errno == EAGAIN))
+        return;
+    if (got <= 0) {
+        close(stream->fd);
+        stream->fd = -1;
+        return;
+    }
+    g_string_append_len(stream->text, piece, got);
+    if (stream->text->len > KEPT)
+        g_string_erase(stream->text, 0, (gssize)(stream->text->len - KEPT));
+}
+
+/* Waits a moment for output, or for the end where the kernel can tell it (Linux 5.3). */
+static void wait_a_moment(Stream streams[2], int pidfd)
+{
+    struct pollfd fds[] = {
+        {streams[0].fd, POLLIN, 0}, {streams[1].fd, POLLIN, 0}, {pidfd, POLLIN, 0}};
+
+    poll(fds, G_N_ELEMENTS(fds), pidfd < 0 ? 20 : 1000);
+    for (int i = 0; i < 2; i++) {
+        if (fds[i].revents)
+            read_stream(&streams[i]);
+    }
+}
+
+/* What is left in the pipe. A grandchild may hold it open, so its end is not waited for. */
+static void drain(Stream *stream)
+{
+    for (int left = 16; stream->fd >= 0 && left > 0; left--)
+        read_stream(stream);
+    if (stream->fd >= 0)
+        close(stream->fd);
+}
+
+/* FALSE when the time was over first; the child is reaped in any case. A grandchild that keeps a
+ * stream open holds nothing up. */
+static gboolean wait_for(GPid pid, Stream streams[2], guint timeout, int *status)
+{
+    gint64 until = g_get_monotonic_time() + (gint64)timeout * G_USEC_PER_SEC;
+    int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    gboolean ended = FALSE;
+
+    while (!ended && g_get_monotonic_time() < until) {
+        pid_t reaped = waitpid(pid, status, WNOHANG);
+
+        ended = reaped == pid || (reaped < 0 && errno != EINTR);
+        if (!ended)
+            wait_a_moment(streams, pidfd);
+    }
+    if (!ended) {
+        kill(-pid, SIGKILL);
+        kill(pid, SIGKILL);
+        while (waitpid(pid, status, 0) < 0 && errno == EINTR)
+            continue;
+    }
+    for (int i = 0; i < 2; i++)
+        drain(&streams[i]);
+    if (pidfd >= 0)
+        close(pidfd);
+    return ended;
+}
+
+static gboolean check_end(const char *program, gboolean ended, guint timeout, int status,
+                          const char *complaint, GError **error)
+{
+    const char *colon = *complaint ? ": " : "";
+
+    if (!ended)
+        g_set_error(error, G_SPAWN_ERROR, G_SPAWN_ERROR_FAILED,
+                    "%s did not end within %u s and was killed%s%s", program, timeout, colon,
+                    complaint);
+    else if (WIFSIGNALED(status))
+        g_set_error(error, G_SPAWN_ERROR, G_SPAWN_ERROR_FAILED, "%s was killed by signal %d%s%s",
+                    program, WTERMSIG(status), colon, complaint);
+    else if (WEXITSTATUS(status) != 0)
+        g_set_error(error, G_SPAWN_ERROR, G_SPAWN_ERROR_FAILED, "%s ended with status %d%s%s",
+                    program, WEXITSTATUS(status), colon, complaint);
+    else
+        return TRUE;
+    return FALSE;
+}
+
+static char **copy_arguments(const char *const *argv)
+{
+    GPtrArray *copy = g_ptr_array_new();
+
+    for (; *argv; argv++)
+        g_ptr_array_add(copy, g_strdup(*argv));
+    g_ptr_array_add(copy, NULL);
+    return (char **)g_ptr_array_free(copy, FALSE);
+}
+
+gboolean firn_helper_run(const char *const *argv, guint timeout, char **output, GError **error)
+{
+    g_auto(GStrv) arguments = copy_arguments(argv);
+    g_autoptr(GString) said = g_string_new(NULL);
+    g_autoptr(GString) complaint = g_string_new(NULL);
+    Stream streams[2] = {{-1, said}, {-1, complaint}};
+    gboolean ended;
+    int status = 0;
+    GPid pid;
+
+    if (!g_spawn_async_with_pipes("/", arguments, NULL, G_SPAWN_DO_NOT_REAP_CHILD, set_up_child,
+                                  NULL, &pid, NULL, &streams[0].fd, &streams[1].fd, error))
+        return FALSE;
+    for (int i = 0; i < 2; i++)
+        fcntl(streams[i].fd, F_SETFL, O_NONBLOCK);
+    ended = wait_for(pid, streams, timeout, &status);
+    g_strstrip(complaint->str);
+    if (!check_end(argv[0], ended, timeout, status, complaint->str, error))
+        return FALSE;
+    if (output)
+        *output = g_string_free(g_steal_pointer(&said), FALSE);
+    return TRUE;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PLATFORM_HELPER_H
+#define PLATFORM_HELPER_H
+
+#include "platform/roots.h"
+
+/*
+ * The first of these absolute paths that is an executable below the roots, with the prefix of the
+ * roots; NULL when there is none. candidates end with NULL. Free with g_free().
+ */
+char *firn_helper_find(const FirnRoots *roots, const char *const *candidates);
+
+/*
+ * Runs a program and waits for it: no input, a session of its own, its signals as after login.
+ * Fails when it cannot be started, ends otherwise than with 0, or takes longer than `timeout`
+ * seconds (it is then killed); the error has the end of what it wrote to stderr. output: receives
+ * the last 1 KiB of its stdout, free with g_free(); or NULL. May be called from any thread.
+ */
+gboolean firn_helper_run(const char *const *argv, guint timeout, char **output, GError **error);
+
+#endif
