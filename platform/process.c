@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "platform/process.h"
+
+#include "platform/program.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib-unix.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define READ_SIZE (64 * 1024)
+/* Reads of one stream in a row, before other sources get their turn. */
+#define READS_AT_ONCE 16
+/* A pipe's size unless somebody changed it, see pipe(7). */
+#define PIPE_SIZE (64 * 1024)
+
+typedef struct Process Process;
+
+typedef struct {
+    int fd;
+    GSource *source;
+    GByteArray *data;
+    gboolean truncated;
+    Process *process;
+} Stream;
+
+struct Process {
+    FirnProcesses *table;
+    pid_t pid;
+    Stream out, err;
+    int input_fd;
+    GSource *input_source;
+    guint8 *input;
+    gsize input_length, input_sent;
+    GSource *watch;
+    gboolean exited;
+    int wait_status;
+    gint64 ended_at; /* monotonic microseconds */
+    GList link;      /* in the queue of the ended */
+};
+
+struct FirnProcesses {
+    FirnProcessLimits limits;
+    GHashTable *by_pid;
+    GQueue ended; /* of Process, oldest first */
+    gsize kept;
+    GSource *age_timer;
+};
+
+static void drop_source(GSource **source)
+{
+    if (!*source)
+        return;
+    g_source_destroy(*source);
+    g_clear_pointer(source, g_source_unref);
+}
+
+static void close_end(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+static void stream_close(Stream *stream)
+{
+    drop_source(&stream->source);
+    close_end(&stream->fd);
+}
+
+static void input_close(Process *process)
+{
+    drop_source(&process->input_source);
+    close_end(&process->input_fd);
+    g_clear_pointer(&process->input, g_free);
+}
+
+static gsize kept_of(const Process *process)
+{
+    return process->out.data->len + process->err.data->len;
+}
+
+static void process_free(gpointer data)
+{
+    Process *process = data;
+
+    process->table->kept -= kept_of(process);
+    stream_close(&process->out);
+    stream_close(&process->err);
+    input_close(process);
+    drop_source(&process->watch);
+    if (process->exited)
+        g_queue_unlink(&process->table->ended, &process->link);
+    g_byte_array_unref(process->out.data);
+    g_byte_array_unref(process->err.data);
+    g_free(process);
+}
+
+static gboolean forget_oldest(FirnProcesses *processes)
+{
+    Process *oldest = g_queue_peek_head(&processes->ended);
+
+    if (!oldest)
+        return FALSE;
+    return g_hash_table_remove(processes->by_pid, GINT_TO_POINTER(oldest->pid));
+}
+
+static gsize room(gsize limit, gsize used)
+{
+    return limit > used ? limit - used : 0;
+}
+
+static void stream_keep(Stream *stream, const guint8 *data, gsize length)
+{
+    Process *process = stream->process;
+    FirnProcesses *table = process->table;
+    gsize keep = MIN(length, room(table->limits.output, kept_of(process)));
+
+    while (room(table->limits.total, table->kept) < keep && forget_oldest(table))
+        continue;
+    keep = MIN(keep, room(table->limits.total, table->kept));
+    g_byte_array_append(stream->data, data, (guint)keep);
+    table->kept += keep;
+    if (keep < length)
+        stream->truncated = TRUE;
+}
+
+/* One read; the bytes read, 0 when there is nothing now, -1 at the end. */
+static gssize stream_read(Stream *stream)
+{
+    guint8 buffer[READ_SIZE];
+    gssize length = read(stream->fd, buffer, sizeof buffer);
+
+    if (length < 0 && (errno == EAGAIN || errno == EINTR))
+        return 0;
+    if (length <= 0)
+        return -1;
+    stream_keep(stream, buffer, (gsize)length);
+    return length;
+}
+
+static gboolean stream_ready(gint fd, GIOCondition condition, gpointer data)
+{
+    Stream *stream = data;
+
+    for (guint i = 0; i < READS_AT_ONCE; i++) {
+        gssize length = stream_read(stream);
+
+        if (length == 0)
+            return G_SOURCE_CONTINUE;
+        if (length < 0) {
+            stream_close(stream);
+            return G_SOURCE_REMOVE;
+        }
+    }
+    return G_SOURCE_CONTINUE;
+}
+
+/* What the process had written when it ended is in the pipe; what follows is of others, who may
+ * hold the pipe for ever. */
+static void stream_finish(Stream *stream)
+{
+    int size = stream->fd < 0 ? 0 : fcntl(stream->fd, F_GETPIPE_SZ);
+    gssize left = size < 0 ? PIPE_SIZE : size;
+
+    while (left > 0) {
+        gssize length = stream_read(stream);
+
+        if (length <= 0)
+            break;
+        left -= length;
+    }
+    stream_close(stream);
+}
+
+static gboolean input_ready(gint fd, GIOCondition condition, gpointer data)
+{
+    Process *process = data;
+
+    while (process->input_sent < process->input_length) {
+        gssize sent = write(process->input_fd, process->input + process->input_sent,
+                            process->input_length - process->input_sent);
+
+        if (sent < 0 && (errno == EAGAIN || errno == EINTR))
+            return G_SOURCE_CONTINUE;
+        if (sent < 0) /* the process does not want it */
+            break;
+        process->input_sent += (gsize)sent;
+    }
+    input_close(process);
+    return G_SOURCE_REMOVE;
+}
+
+static gboolean forget_aged(gpointer data);
+
+/* Wakes when the oldest of the ended has aged; not at all while there is none. */
+static void arm_age_timer(FirnProcesses *processes)
+{
+    const Process *oldest = g_queue_peek_head(&processes->ended);
+    gint64 age;
+
+    drop_source(&processes->age_timer);
+    if (!oldest)
+        return;
+    age = (g_get_monotonic_time() - oldest->ended_at) / G_USEC_PER_SEC;
+    processes->age_timer =
+        g_timeout_source_new_seconds((guint)MAX(1, processes->limits.ended_time + 1 - age));
+    g_source_set_callback(processes->age_timer, forget_aged, processes, NULL);
+    g_source_attach(processes->age_timer, NULL);
+}
+
+static gboolean forget_aged(gpointer data)
+{
+    FirnProcesses *processes = data;
+    gint64 limit = g_get_monotonic_time() - (gint64)processes->limits.ended_time * G_USEC_PER_SEC;
+    const Process *oldest;
+
+    while ((oldest = g_queue_peek_head(&processes->ended)) && oldest->ended_at <= limit)
+        forget_oldest(processes);
+    arm_age_timer(processes);
+    return G_SOURCE_REMOVE;
+}
+
+static void process_ended(GPid pid, gint wait_status, gpointer data)
+{
+    Process *process = data;
+    FirnProcesses *table = process->table;
+
+    drop_source(&process->watch);
+    input_close(process);
+    stream_finish(&process->out);
+    stream_finish(&process->err);
+    process->exited = TRUE;
+    process->wait_status = wait_status;
+    process->ended_at = g_get_monotonic_time();
+    process->link.data = process;
+    g_queue_push_tail_link(&table->ended, &process->link);
+    while (table->ended.length > table->limits.ended)
+        forget_oldest(table);
+    if (!table->age_timer)
+        arm_age_timer(table);
+}
+
+FirnProcesses *firn_processes_new(const FirnProcessLimits *limits)
+{
+    FirnProcesses *processes = g_new0(FirnProcesses, 1);
+
+    processes->limits = *limits;
+    processes->by_pid = g_hash_table_new_full(NULL, NULL, NULL, process_free);
+    g_queue_init(&processes->ended);
+    return processes;
+}
+
+void firn_processes_free(FirnProcesses *processes)
+{
+    if (!processes)
+        return;
+    drop_source(&processes->age_timer);
+    g_hash_table_unref(processes->by_pid);
+    g_free(processes);
+}
+
+static GSource *watch_fd(int fd, GIOCondition condition, GUnixFDSourceFunc ready, gpointer data)
+{
+    GSource *source = g_unix_fd_source_new(fd, condition);
+
+    g_source_set_callback(source, G_SOURCE_FUNC(ready), data, NULL);
+    g_source_attach(source, NULL);
+    return source;
+}
+
+/* The descriptors of a child, and our ends of their pipes; -1 where there is none. */
+typedef struct {
+    int input[2], out[2], err[2];
+} Pipes;
+
+static void pipes_close(Pipes *pipes)
+{
+    for (guint i = 0; i < 2; i++) {
+        close_end(&pipes->input[i]);
+        close_end(&pipes->out[i]);
+        close_end(&pipes->err[i]);
+    }
+}
+
+static gboolean pipes_open(Pipes *pipes, const FirnProcessStart *start, GError **error)
+{
+    FirnCapture capture = start->capture;
+    gboolean out = capture != FIRN_CAPTURE_NONE && capture != FIRN_CAPTURE_STDERR;
+    gboolean err = capture == FIRN_CAPTURE_STDERR || capture == FIRN_CAPTURE_SEPARATED;
+
+    if ((start->input && !firn_program_pipe(pipes->input, 1, error)) ||
+        (out && !firn_program_pipe(pipes->out, 0, error)) ||
+        (err && !firn_program_pipe(pipes->err, 0, error))) {
+        pipes_close(pipes);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static void stream_open(Stream *stream, Process *process, int *fd)
+{
+    stream->process = process;
+    stream->data = g_byte_array_new();
+    stream->fd = *fd;
+    *fd = -1;
+    if (stream->fd >= 0)
+        stream->source = watch_fd(stream->fd, G_IO_IN | G_IO_HUP | G_IO_ERR, stream_ready, stream);
+}
+
+static void process_new(FirnProcesses *processes, pid_t pid, Pipes *pipes, guint8 *input,
+                        gsize input_length)
+{
+    Process *process = g_new0(Process, 1);
+
+    process->table = processes;
+    process->pid = pid;
+    stream_open(&process->out, process, &pipes->out[0]);
+    stream_open(&process->err, process, &pipes->err[0]);
+    process->input = input;
+    process->input_length = input_length;
+    process->input_fd = pipes->input[1];
+    pipes->input[1] = -1;
+    if (process->input_fd >= 0 && input_ready(process->input_fd, G_IO_OUT, process))
+        process->input_source =
+            watch_fd(process->input_fd, G_IO_OUT | G_IO_HUP | G_IO_ERR, input_ready, process);
+    process->watch = g_child_watch_source_new(pid);
+    g_source_set_callback(process->watch, G_SOURCE_FUNC(process_ended), process, NULL);
+    g_source_attach(process->watch, NULL);
+    /* A pid comes again only once its process was reaped: then the older one was not asked for. */
+    g_hash_table_replace(processes->by_pid, GINT_TO_POINTER(pid), process);
+}
+
+pid_t firn_processes_start(FirnProcesses *processes, const FirnProcessStart *start, GError **error)
+{
+    g_autofree guint8 *input = start->input;
+    Pipes pipes = {{-1, -1}, {-1, -1}, {-1, -1}};
+    FirnProgram program = {.path = start->path, .argv = start->argv, .environment = start->environment};
+    pid_t pid;
+
+    if (!pipes_open(&pipes, start, error))
+        return 0;
+    program.stdin_fd = pipes.input[0];
+    program.stdout_fd = pipes.out[1];
+    program.stderr_fd = start->capture == FIRN_CAPTURE_MERGED ? pipes.out[1] : pipes.err[1];
+    pid = firn_program_start(&program, error);
+    if (pid > 0)
+        process_new(processes, pid, &pipes, g_steal_pointer(&input), start->input_length);
+    pipes_close(&pipes);
+    return pid;
+}
+
+static Process *find(const FirnProcesses *processes, gint64 pid)
+{
+    if (pid <= 0 || pid > G_MAXINT)
+        return NULL;
+    return g_hash_table_lookup(processes->by_pid, GINT_TO_POINTER((int)pid));
+}
+
+static FirnProcessOutput output_of(const Stream *stream)
+{
+    return (FirnProcessOutput){stream->data->data, stream->data->len, stream->truncated};
+}
+
+gboolean firn_processes_status(FirnProcesses *processes, gint64 pid, FirnProcessStatus *status)
+{
+    const Process *process = find(processes, pid);
+
+    if (!process)
+        return FALSE;
+    *status = (FirnProcessStatus){.exited = process->exited, .exit_code = -1};
+    if (!process->exited)
+        return TRUE;
+    if (WIFEXITED(process->wait_status))
+        status->exit_code = WEXITSTATUS(process->wait_status);
+    else if (WIFSIGNALED(process->wait_status))
+        status->signal = WTERMSIG(process->wait_status);
+    status->out = output_of(&process->out);
+    status->err = output_of(&process->err);
+    return TRUE;
+}
+
+void firn_processes_forget(FirnProcesses *processes, gint64 pid)
+{
+    const Process *process = find(processes, pid);
+
+    if (!process || !process->exited)
+        return;
+    g_hash_table_remove(processes->by_pid, GINT_TO_POINTER(process->pid));
+    if (g_queue_is_empty(&processes->ended))
+        drop_source(&processes->age_timer);
+}
+
+guint firn_processes_count(const FirnProcesses *processes)
+{
+    return g_hash_table_size(processes->by_pid);
+}

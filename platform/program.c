@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "platform/program.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Where programs are searched when the environment has no PATH. */
+#define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+static gboolean is_program(const char *path)
+{
+    struct stat status;
+
+    if (stat(path, &status) != 0)
+        return FALSE;
+    if (!S_ISREG(status.st_mode)) {
+        errno = EACCES;
+        return FALSE;
+    }
+    return access(path, X_OK) == 0;
+}
+
+/* The file to execute, or NULL with errno. A file found but not allowed outlives one not found. */
+static char *find_program(const char *name, const char *path)
+{
+    g_auto(GStrv) folders = NULL;
+    int failure = ENOENT;
+
+    if (strchr(name, '/'))
+        return g_strdup(name);
+    folders = g_strsplit(path ? path : DEFAULT_PATH, ":", -1);
+    for (char **folder = folders; *folder && *name; folder++) {
+        g_autofree char *candidate = NULL;
+
+        if (!**folder) /* the working directory is no place to find programs in */
+            continue;
+        candidate = g_build_filename(*folder, name, NULL);
+        if (is_program(candidate))
+            return g_steal_pointer(&candidate);
+        if (errno == EACCES)
+            failure = EACCES;
+    }
+    errno = failure;
+    return NULL;
+}
+
+/* A standard descriptor of the child: `fd`, or /dev/null. */
+static void give(posix_spawn_file_actions_t *actions, int fd, int number, int flags)
+{
+    if (fd >= 0)
+        posix_spawn_file_actions_adddup2(actions, fd, number);
+    else
+        posix_spawn_file_actions_addopen(actions, number, "/dev/null", flags, 0);
+}
+
+static int start(const FirnProgram *program, const char *file, const char *const *argv, pid_t *pid)
+{
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t none, all;
+    int result;
+
+    sigemptyset(&none);
+    memset(&all, 0xff, sizeof all); /* sigfillset() leaves out two, which would be ignored */
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setsigdefault(&attributes, &all);
+    posix_spawn_file_actions_init(&actions);
+    give(&actions, program->stdin_fd, STDIN_FILENO, O_RDONLY);
+    give(&actions, program->stdout_fd, STDOUT_FILENO, O_WRONLY);
+    give(&actions, program->stderr_fd, STDERR_FILENO, O_WRONLY);
+#if __GLIBC_PREREQ(2, 34)
+    posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
+#endif
+    result = posix_spawn(pid, file, &actions, &attributes, (char *const *)(gconstpointer)argv,
+                         program->environment ? (char *const *)(gconstpointer)program->environment
+                                              : environ);
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
+    return result;
+}
+
+/* What execvp(3) does with a script that names no interpreter. */
+static int start_script(const FirnProgram *program, const char *file, pid_t *pid)
+{
+    g_autoptr(GPtrArray) argv = g_ptr_array_new();
+
+    g_ptr_array_add(argv, (gpointer)(gsize) "/bin/sh");
+    g_ptr_array_add(argv, (gpointer)(gsize)file);
+    for (guint i = 1; program->argv[0] && program->argv[i]; i++)
+        g_ptr_array_add(argv, (gpointer)(gsize)program->argv[i]);
+    g_ptr_array_add(argv, NULL);
+    return start(program, "/bin/sh", (const char *const *)argv->pdata, pid);
+}
+
+pid_t firn_program_start(const FirnProgram *program, GError **error)
+{
+    const char *path =
+        program->environment
+            ? g_environ_getenv((char **)(gsize)(gconstpointer)program->environment, "PATH")
+            : g_getenv("PATH");
+    g_autofree char *file = find_program(program->path, path);
+    pid_t pid = 0;
+    int failure;
+
+    failure = file ? start(program, file, program->argv, &pid) : errno;
+    if (failure == ENOEXEC)
+        failure = start_script(program, file, &pid);
+    if (failure == 0)
+        return pid;
+    g_set_error(error, G_FILE_ERROR, (int)g_file_error_from_errno(failure),
+                "Failed to execute child process “%s” (%s)", program->path, g_strerror(failure));
+    return 0;
+}
+
+/* Moves a descriptor out of the way of a child's standard ones, should ours be closed. */
+static int keep_clear(int fd)
+{
+    int moved;
+
+    if (fd > STDERR_FILENO)
+        return fd;
+    moved = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    close(fd);
+    return moved;
+}
+
+gboolean firn_program_pipe(int ends[2], int ours, GError **error)
+{
+    if (pipe2(ends, O_CLOEXEC) != 0) {
+        g_set_error(error, G_FILE_ERROR, (int)g_file_error_from_errno(errno),
+                    "cannot make a pipe: %s", g_strerror(errno));
+        ends[0] = ends[1] = -1;
+        return FALSE;
+    }
+    ends[0] = keep_clear(ends[0]);
+    ends[1] = keep_clear(ends[1]);
+    fcntl(ends[ours], F_SETFL, O_NONBLOCK);
+    return TRUE;
+}

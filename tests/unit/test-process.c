@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "platform/process.h"
+#include "tests/lib/suite.h"
+
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define PATIENCE (60 * G_USEC_PER_SEC)
+
+static const FirnProcessLimits wide = {1024 * 1024, 4 * 1024 * 1024, 64, 3600};
+
+static pid_t start_shell(FirnProcesses *processes, const char *script, FirnCapture capture,
+                         const char *input)
+{
+    const char *const argv[] = {"sh", "-c", script, NULL};
+    FirnProcessStart start = {.path = "/bin/sh", .argv = argv, .capture = capture};
+    g_autoptr(GError) error = NULL;
+    pid_t pid;
+
+    start.input = input ? (guint8 *)g_strdup(input) : NULL;
+    start.input_length = input ? strlen(input) : 0;
+    pid = firn_processes_start(processes, &start, &error);
+    ck_assert_msg(pid > 0, "%s", error ? error->message : "no error");
+    return pid;
+}
+
+static gboolean tick(gpointer data)
+{
+    return G_SOURCE_CONTINUE;
+}
+
+/* Runs the main loop until the process has ended. */
+static FirnProcessStatus wait_end(FirnProcesses *processes, pid_t pid)
+{
+    gint64 end = g_get_monotonic_time() + PATIENCE;
+    guint timer = g_timeout_add(50, tick, NULL);
+    FirnProcessStatus status;
+
+    for (;;) {
+        ck_assert_msg(firn_processes_status(processes, pid, &status), "process was forgotten");
+        if (status.exited)
+            break;
+        ck_assert_msg(g_get_monotonic_time() < end, "process did not end");
+        g_main_context_iteration(NULL, TRUE);
+    }
+    g_source_remove(timer);
+    return status;
+}
+
+static void assert_output(const FirnProcessOutput *output, const char *text)
+{
+    ck_assert_uint_eq(output->length, strlen(text));
+    ck_assert_int_eq(memcmp(output->data ? output->data : (const guint8 *)"", text, strlen(text)),
+                     0);
+    ck_assert(!output->truncated);
+}
+
+START_TEST(test_captures)
+{
+    const char *const out[] = {"", "out\n", "", "out\n", "out\nerr\n"};
+    const char *const err[] = {"", "", "err\n", "err\n", ""};
+    g_autoptr(FirnProcesses) processes = firn_processes_new(&wide);
+    pid_t pid = start_shell(processes, "echo out; echo err >&2", (FirnCapture)_i, NULL);
+    FirnProcessStatus status = wait_end(processes, pid);
+
+    ck_assert_int_eq(status.exit_code, 0);
+    assert_output(&status.out, out[_i]);
+    assert_output(&status.err, err[_i]);
+}
+END_TEST
+
+START_TEST(test_endings)
+{
+    g_autoptr(FirnProcesses) processes = firn_processes_new(&wide);
+    FirnProcessStatus status;
+
+    status = wait_end(processes, start_shell(processes, "exit 300", FIRN_CAPTURE_NONE, NULL));
+    ck_assert_int_eq(status.exit_code, 44);
+    ck_assert_int_eq(status.signal, 0);
+    status = wait_end(processes, start_shell(processes, "kill -9 $$", FIRN_CAPTURE_NONE, NULL));
+    ck_assert_int_eq(status.exit_code, -1);
+    ck_assert_int_eq(status.signal, SIGKILL);
+}
+END_TEST
+
+START_TEST(test_input)
+{
+    g_autoptr(FirnProcesses) processes = firn_processes_new(&wide);
+    g_autofree char *large = g_strnfill(500000, 'x');
+    FirnProcessStatus status;
+
+    status = wait_end(processes, start_shell(processes, "cat", FIRN_CAPTURE_SEPARATED, "hello"));
+    assert_output(&status.out, "hello");
+    status = wait_end(processes, start_shell(processes, "cat", FIRN_CAPTURE_SEPARATED, ""));
+    assert_output(&status.out, "");
+    /* more than pipes hold, both ways */
+    status = wait_end(processes, start_shell(processes, "cat", FIRN_CAPTURE_SEPARATED, large));
+    assert_output(&status.out, large);
+    /* input that nobody reads */
+    status = wait_end(processes, start_shell(processes, "exit 3", FIRN_CAPTURE_NONE, large));
+    ck_assert_int_eq(status.exit_code, 3);
+}
+END_TEST
+
+START_TEST(test_truncates)
+{
+    const FirnProcessLimits limits = {1000, 1500, 64, 3600};
+    g_autoptr(FirnProcesses) processes = firn_processes_new(&limits);
+    FirnProcessStatus status;
+    pid_t first, second;
+
+    first = start_shell(processes, "head -c 3000000 /dev/zero; echo x >&2", FIRN_CAPTURE_SEPARATED,
+                        NULL);
+    status = wait_end(processes, first);
+    ck_assert_int_eq(status.exit_code, 0);
+    ck_assert(status.out.truncated);
+    ck_assert_uint_le(status.out.length + status.err.length, 1000);
+    /* the older one makes room */
+    second = start_shell(processes, "head -c 900 /dev/zero", FIRN_CAPTURE_STDOUT, NULL);
+    status = wait_end(processes, second);
+    ck_assert(!status.out.truncated);
+    ck_assert_uint_eq(status.out.length, 900);
+    ck_assert(!firn_processes_status(processes, first, &status));
+}
+END_TEST
+
+/* A process in the background that keeps the pipe open holds nothing up. */
+START_TEST(test_grandchild)
+{
+    g_autoptr(FirnProcesses) processes = firn_processes_new(&wide);
+    g_autofree char *pid_text = NULL;
+    pid_t pid = start_shell(processes, "sleep 300 & echo $!", FIRN_CAPTURE_SEPARATED, NULL);
+    FirnProcessStatus status = wait_end(processes, pid);
+
+    pid_text = g_strndup((const char *)status.out.data, status.out.length);
+    ck_assert_int_gt(atoi(pid_text), 1);
+    ck_assert_int_eq(kill(atoi(pid_text), SIGKILL), 0);
+}
+END_TEST
+
+START_TEST(test_forgets)
+{
+    const FirnProcessLimits limits = {1000, 1000, 3, 3600};
+    g_autoptr(FirnProcesses) processes = firn_processes_new(&limits);
+    FirnProcessStatus status;
+    pid_t pids[5];
+
+    for (guint i = 0; i < 5; i++) {
+        pids[i] = start_shell(processes, "exit 0", FIRN_CAPTURE_NONE, NULL);
+        wait_end(processes, pids[i]);
+    }
+    ck_assert_uint_eq(firn_processes_count(processes), 3);
+    ck_assert(!firn_processes_status(processes, pids[0], &status));
+    ck_assert(firn_processes_status(processes, pids[4], &status));
+    firn_processes_forget(processes, pids[4]);
+    ck_assert(!firn_processes_status(processes, pids[4], &status));
+    ck_assert(!firn_processes_status(processes, 1, &status));
+    ck_assert(!firn_processes_status(processes, -1, &status));
+    ck_assert(!firn_processes_status(processes, (1LL << 32) + pids[3], &status));
+    ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+    ck_assert_int_eq(errno, ECHILD);
+}
+END_TEST
+
+START_TEST(test_ages_out)
+{
+    const FirnProcessLimits limits = {1000, 1000, 10, 0};
+    g_autoptr(FirnProcesses) processes = firn_processes_new(&limits);
+    gint64 end = g_get_monotonic_time() + PATIENCE;
+
+    start_shell(processes, "exit 0", FIRN_CAPTURE_NONE, NULL);
+    while (firn_processes_count(processes) > 0) {
+        ck_assert_msg(g_get_monotonic_time() < end, "process was not forgotten");
+        g_main_context_iteration(NULL, TRUE);
+    }
+}
+END_TEST
+
+static void assert_start_error(const char *path, const char *const *environment, const char *cause)
+{
+    g_autoptr(FirnProcesses) processes = firn_processes_new(&wide);
+    g_autoptr(GError) error = NULL;
+    g_autofree char *expected =
+        g_strdup_printf("Failed to execute child process “%s” (%s)", path, cause);
+    const char *const argv[] = {path, NULL};
+    FirnProcessStart start = {.path = path, .argv = argv, .environment = environment};
+
+    start.input = (guint8 *)g_strdup("x");
+    ck_assert_int_eq(firn_processes_start(processes, &start, &error), 0);
+    ck_assert_str_eq(error->message, expected);
+    ck_assert_uint_eq(firn_processes_count(processes), 0);
+}
+
+START_TEST(test_errors)
+{
+    const char *const nowhere[] = {"PATH=/nonexistent", NULL};
+
+    assert_start_error("/nonexistent/x", NULL, "No such file or directory");
+    assert_start_error("nonexistent-program", NULL, "No such file or directory");
+    assert_start_error("", NULL, "No such file or directory");
+    assert_start_error("/etc/passwd", NULL, "Permission denied");
+    assert_start_error("/etc", NULL, "Permission denied");
+    assert_start_error("sh", nowhere, "No such file or directory");
+}
+END_TEST
+
+START_TEST(test_environment)
+{
+    const char *const environment[] = {"A=1", "NOVALUE", NULL};
+    const char *const argv[] = {"env", NULL};
+    g_autoptr(FirnProcesses) processes = firn_processes_new(&wide);
+    FirnProcessStart start = {.path = "env", .argv = argv, .environment = environment};
+    FirnProcessStatus status;
+
+    start.capture = FIRN_CAPTURE_STDOUT;
+    status = wait_end(processes, firn_processes_start(processes, &start, NULL));
+    assert_output(&status.out, "A=1\nNOVALUE\n");
+}
+END_TEST
+
+/* A script without an interpreter line runs in a shell, its arguments in place. */
+START_TEST(test_script)
+{
+    g_autoptr(FirnProcesses) processes = firn_processes_new(&wide);
+    g_autofree char *folder = g_dir_make_tmp("firn-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(folder, "script", NULL);
+    const char *const argv[] = {path, "one two", NULL};
+    FirnProcessStart start = {.path = path, .argv = argv, .capture = FIRN_CAPTURE_STDOUT};
+    FirnProcessStatus status;
+
+    ck_assert(g_file_set_contents(path, "echo \"$1\"", -1, NULL));
+    ck_assert_int_eq(g_chmod(path, 0755), 0);
+    status = wait_end(processes, firn_processes_start(processes, &start, NULL));
+    assert_output(&status.out, "one two\n");
+    g_unlink(path);
+    g_rmdir(folder);
+}
+END_TEST
+
+/* A child has three descriptors, default signals and none blocked, whatever is here. */
+START_TEST(test_clean_child)
+{
+    g_autoptr(FirnProcesses) processes = firn_processes_new(&wide);
+    FirnProcessStatus status;
+    sigset_t blocked;
+    int leaked[2];
+
+    signal(SIGUSR1, SIG_IGN);
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGUSR2);
+    sigprocmask(SIG_BLOCK, &blocked, NULL);
+    ck_assert_int_eq(pipe(leaked), 0); /* without close-on-exec */
+    status = wait_end(processes, start_shell(processes,
+                                             "cd /proc/self/fd && echo *; "
+                                             "grep -E 'Sig(Blk|Ign)' /proc/self/status",
+                                             FIRN_CAPTURE_SEPARATED, NULL));
+    ck_assert_ptr_nonnull(
+        g_strstr_len((const char *)status.out.data, (gssize)status.out.length, "0 1 2"));
+    ck_assert_ptr_null(
+        g_strstr_len((const char *)status.out.data, (gssize)status.out.length, "0 1 2 3 4"));
+    ck_assert_ptr_nonnull(g_strstr_len((const char *)status.out.data, (gssize)status.out.length,
+                                       "SigBlk:\t0000000000000000"));
+    ck_assert_ptr_nonnull(g_strstr_len((const char *)status.out.data, (gssize)status.out.length,
+                                       "SigIgn:\t0000000000000000"));
+    close(leaked[0]);
+    close(leaked[1]);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("process");
+    TCase *tests = tcase_create("process");
+
+    signal(SIGPIPE, SIG_IGN);
+    tcase_add_loop_test(tests, test_captures, 0, 5);
+    tcase_add_test(tests, test_endings);
+    tcase_add_test(tests, test_input);
+    tcase_add_test(tests, test_truncates);
+    tcase_add_test(tests, test_grandchild);
+    tcase_add_test(tests, test_forgets);
+    tcase_add_test(tests, test_ages_out);
+    tcase_add_test(tests, test_errors);
+    tcase_add_test(tests, test_environment);
+    tcase_add_test(tests, test_script);
+    tcase_add_test(tests, test_clean_child);
+    suite_add_tcase(suite, tests);
+    return test_suite_run(suite);
+}
