@@ -70,10 +70,11 @@ static void wait_a_moment(Stream streams[2], int pidfd)
     }
 }
 
-/* What is left in the pipe. A grandchild may hold it open, so its end is not waited for. */
+/* What is left in the pipe, which holds 64 KiB. A grandchild may hold it open, so its end is not
+ * waited for. */
 static void drain(Stream *stream)
 {
-    for (int left = 16; stream->fd >= 0 && left > 0; left--)
+    for (int left = 256; stream->fd >= 0 && left > 0; left--)
         read_stream(stream);
     if (stream->fd >= 0)
         close(stream->fd);
