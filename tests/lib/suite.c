@@ -25,6 +25,11 @@ void test_skip(const char *test, const char *format, ...)
         ck_abort_msg("cannot tell the runner of a skip");
 }
 
+int test_on_valgrind(void)
+{
+    return g_strcmp0(g_getenv("FIRN_CHECKER"), "valgrind") == 0;
+}
+
 static GHashTable *read_skips(void)
 {
     GHashTable *skips = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);

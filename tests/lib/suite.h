@@ -19,4 +19,8 @@ int test_suite_run(Suite *suite);
     } while (0)
 void test_skip(const char *test, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* TRUE in the valgrind tier, for what valgrind itself cannot do: with it vfork() shares no memory,
+ * so that posix_spawn() never reports that the program could not be started. */
+int test_on_valgrind(void);
+
 #endif
