@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "platform/helper.h"
 
+#include "platform/program.h"
+
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -29,14 +30,11 @@ char *firn_helper_find(const FirnRoots *roots, const char *const *candidates)
     return NULL;
 }
 
-/* In the child: only calls that are safe after a fork. */
-static void set_up_child(gpointer data)
+static void close_stream(Stream *stream)
 {
-    sigset_t none;
-
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    setsid();
+    if (stream->fd >= 0)
+        close(stream->fd);
+    stream->fd = -1;
 }
 
 /* Keeps the last KEPT bytes. Closes the stream at its end. */
@@ -48,8 +46,7 @@ static void read_stream(Stream *stream)
     if (got < 0 && (errno == EINTR || errno == EAGAIN))
         return;
     if (got <= 0) {
-        close(stream->fd);
-        stream->fd = -1;
+        close_stream(stream);
         return;
     }
     g_string_append_len(stream->text, piece, got);
@@ -76,13 +73,12 @@ static void drain(Stream *stream)
 {
     for (int left = 256; stream->fd >= 0 && left > 0; left--)
         read_stream(stream);
-    if (stream->fd >= 0)
-        close(stream->fd);
+    close_stream(stream);
 }
 
 /* FALSE when the time was over first; the child is reaped in any case. A grandchild that keeps a
  * stream open holds nothing up. */
-static gboolean wait_for(GPid pid, Stream streams[2], guint timeout, int *status)
+static gboolean wait_for(pid_t pid, Stream streams[2], guint timeout, int *status)
 {
     gint64 until = g_get_monotonic_time() + (gint64)timeout * G_USEC_PER_SEC;
     int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
@@ -128,31 +124,44 @@ static gboolean check_end(const char *program, gboolean ended, guint timeout, in
     return FALSE;
 }
 
-static char **copy_arguments(const char *const *argv)
+/* Starts it with a pipe for each of its streams, whose reading ends are kept. */
+static pid_t start(const char *const *argv, Stream streams[2], GError **error)
 {
-    GPtrArray *copy = g_ptr_array_new();
+    FirnProgram program = {argv[0], argv, NULL, -1, -1, -1, TRUE};
+    int said[2], complaint[2];
+    pid_t pid;
 
-    for (; *argv; argv++)
-        g_ptr_array_add(copy, g_strdup(*argv));
-    g_ptr_array_add(copy, NULL);
-    return (char **)g_ptr_array_free(copy, FALSE);
+    if (!firn_program_pipe(said, 0, error))
+        return 0;
+    if (!firn_program_pipe(complaint, 0, error)) {
+        close(said[0]);
+        close(said[1]);
+        return 0;
+    }
+    program.stdout_fd = said[1];
+    program.stderr_fd = complaint[1];
+    pid = firn_program_start(&program, error);
+    close(said[1]);
+    close(complaint[1]);
+    streams[0].fd = said[0];
+    streams[1].fd = complaint[0];
+    return pid;
 }
 
 gboolean firn_helper_run(const char *const *argv, guint timeout, char **output, GError **error)
 {
-    g_auto(GStrv) arguments = copy_arguments(argv);
     g_autoptr(GString) said = g_string_new(NULL);
     g_autoptr(GString) complaint = g_string_new(NULL);
     Stream streams[2] = {{-1, said}, {-1, complaint}};
+    pid_t pid = start(argv, streams, error);
     gboolean ended;
     int status = 0;
-    GPid pid;
 
-    if (!g_spawn_async_with_pipes("/", arguments, NULL, G_SPAWN_DO_NOT_REAP_CHILD, set_up_child,
-                                  NULL, &pid, NULL, &streams[0].fd, &streams[1].fd, error))
+    if (pid == 0) {
+        close_stream(&streams[0]);
+        close_stream(&streams[1]);
         return FALSE;
-    for (int i = 0; i < 2; i++)
-        fcntl(streams[i].fd, F_SETFL, O_NONBLOCK);
+    }
     ended = wait_for(pid, streams, timeout, &status);
     g_strstrip(complaint->str);
     if (!check_end(argv[0], ended, timeout, status, complaint->str, error))

@@ -11,8 +11,8 @@
 char *firn_helper_find(const FirnRoots *roots, const char *const *candidates);
 
 /*
- * Runs a program and waits for it: no input, a session of its own, its signals as after login.
- * Fails when it cannot be started, ends otherwise than with 0, or takes longer than `timeout`
+ * Runs a program and waits for it: no input, a session of its own, as firn_program_start() starts
+ * it. Fails when it cannot be started, ends otherwise than with 0, or takes longer than `timeout`
  * seconds (it is then killed); the error has the end of what it wrote to stderr. output: receives
  * the last 1 KiB of its stdout, free with g_free(); or NULL. May be called from any thread.
  */

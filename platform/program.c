@@ -68,7 +68,8 @@ static int start(const FirnProgram *program, const char *file, const char *const
     sigemptyset(&none);
     memset(&all, 0xff, sizeof all); /* sigfillset() leaves out two, which would be ignored */
     posix_spawnattr_init(&attributes);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+    posix_spawnattr_setflags(&attributes, (short)(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK |
+                                                  (program->own_session ? POSIX_SPAWN_SETSID : 0)));
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setsigdefault(&attributes, &all);
     posix_spawn_file_actions_init(&actions);

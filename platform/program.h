@@ -12,6 +12,7 @@ typedef struct {
     const char *const *argv;
     const char *const *environment;     /* NULL: this process's; its PATH is the one searched */
     int stdin_fd, stdout_fd, stderr_fd; /* -1: /dev/null; they stay the caller's */
+    gboolean own_session;               /* apart from the agent's, to be killed with its children */
 } FirnProgram;
 
 /*
