@@ -16,9 +16,10 @@ typedef struct QgaReply QgaReply;
 typedef void (*QgaReplyDone)(QgaReply *reply, GString *line, gpointer data);
 
 /*
- * id: the request's id as JSON text, or NULL; copied. silent: success writes nothing. sentinel:
- * 0xFF stands before the line. One reference, released with qga_reply_unref(); a reply whose last
- * reference goes unfinished fails with a text that says so, since every request gets its answer.
+ * id: the request's id as QgaRequest has it, or NULL; copied. silent: success writes nothing.
+ * sentinel: 0xFF stands before the line. One reference, released with qga_reply_unref(); a reply
+ * whose last reference goes unfinished fails with a text that says so, since every request gets its
+ * answer.
  */
 QgaReply *qga_reply_new(const char *id, gsize id_length, gboolean silent, gboolean sentinel,
                         QgaReplyDone done, gpointer data);

@@ -9,7 +9,7 @@
  * as it does; `name` is a copy. scanner.h shows the whole way of a request.
  */
 typedef struct {
-    char *name;         /* NULL when parsing failed */
+    char *name;         /* NULL when parsing failed; cut where it is longer than any command's */
     QgaValue arguments; /* an object; start is NULL where none was given */
     const char *id;     /* the id's exact text, for qga_reply_new(); NULL where none was given */
     gsize id_length;

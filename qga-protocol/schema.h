@@ -29,6 +29,9 @@ struct QgaMember {
     QgaType element;           /* of QGA_TYPE_LIST: STRING, INT or STRUCT */
     const QgaMember *members;  /* of STRUCT, and of LIST of STRUCT */
     const char *const *values; /* of ENUM and the alternates, ends with NULL */
+    /* of the alternates: the schema's name of the type, such as "GuestFileWhence", which the error
+     * for a value of neither kind tells; NULL: "integer" or "boolean" */
+    const char *type_name;
 };
 
 /* The type as the protocol reference shows it, such as "[str]"; free with g_free(). */

@@ -33,6 +33,8 @@ gboolean qga_value_uint64(QgaValue value, guint64 *number);
 double qga_value_double(QgaValue value);
 gboolean qga_value_bool(QgaValue value);
 
+/* The string whose opening quote is at `at`, in a text that goes on to `end`. */
+QgaValue qga_value_string_at(const char *at, const char *end);
 /*
  * A string's bytes as UTF-8, escapes resolved, in a new allocation with a 0 byte behind; `length`
  * may be NULL. \u0000 becomes a 0 byte: see qga_value_string_has_nul(). Free with g_free().
@@ -40,12 +42,15 @@ gboolean qga_value_bool(QgaValue value);
 char *qga_value_string(QgaValue value, gsize *length);
 gboolean qga_value_string_equal(QgaValue value, const char *text);
 gboolean qga_value_string_has_nul(QgaValue value);
+/* The same for the text of an error, cut short where it is long; free with g_free(). */
+char *qga_value_string_shown(QgaValue value);
 /* The bytes between the quotes when they hold no escape, so that they need no copy; else FALSE. */
 gboolean qga_value_string_plain(QgaValue value, const char **text, gsize *length);
 
 /* Walks the members of an object or the elements of an array, in order. */
 typedef struct {
     const char *at;
+    const char *end;
 } QgaValueIter;
 
 void qga_value_iter_init(QgaValueIter *iter, QgaValue container);

@@ -2,7 +2,7 @@
 #ifndef QGA_PROTOCOL_WRITER_H
 #define QGA_PROTOCOL_WRITER_H
 
-#include <glib.h>
+#include "qga-protocol/value.h"
 
 /*
  * Writes JSON text straight into a buffer: ASCII only (anything else as \uXXXX), bytes that are no
@@ -31,8 +31,12 @@ void qga_writer_uint(QgaWriter *writer, guint64 value);
 void qga_writer_double(QgaWriter *writer, double value);
 void qga_writer_bool(QgaWriter *writer, gboolean value);
 void qga_writer_base64(QgaWriter *writer, const void *data, gsize length);
-/* A text that is valid JSON already, letter by letter (the echo of an id). */
+/* A text that is valid JSON in ASCII already, letter by letter. */
 void qga_writer_raw(QgaWriter *writer, const char *json, gsize length);
+/* A value of a request (the echo of an id): numbers, spaces and strings keep their letters, save
+ * that strings in single quotes or beyond ASCII become what a reply may hold, and line breaks
+ * spaces. */
+void qga_writer_value(QgaWriter *writer, QgaValue value);
 
 /* name and value in one call. The string form leaves the member out when `text` is NULL. */
 void qga_writer_member_string(QgaWriter *writer, const char *name, const char *text);
