@@ -13,9 +13,12 @@ static const struct {
     const char *ascii;
     const char *name;
 } glyphs[] = {
-    [FIRN_SPAN_HELD] = {"═", "=", "frozen"},   [FIRN_SPAN_SYNC] = {"▒", "~", "sync"},
-    [FIRN_SPAN_HOOK] = {"▓", "h", "hook"},     [FIRN_SPAN_FREEZE] = {"█", "#", "freeze"},
-    [FIRN_SPAN_THAW] = {"▁", "_", "thaw"},     [FIRN_SPAN_FAILED] = {"✗", "x", "failed"},
+    [FIRN_SPAN_HELD] = {"═", "=", "frozen"},
+    [FIRN_SPAN_SYNC] = {"▒", "~", "sync"},
+    [FIRN_SPAN_HOOK] = {"▓", "h", "hook"},
+    [FIRN_SPAN_FREEZE] = {"█", "#", "freeze"},
+    [FIRN_SPAN_THAW] = {"▁", "_", "thaw"},
+    [FIRN_SPAN_FAILED] = {"✗", "x", "failed or not frozen"},
     [FIRN_SPAN_KINDS] = {" ", " ", "nothing"},
 };
 

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "agent/freeze/record.h"
+#include "agent/freeze/account.h"
 
 #include <string.h>
 #include <sys/sysmacros.h>
-#include <time.h>
 
 #define GROUP "freeze"
 /* More cannot be mounted: the kernel's own limit is below it by default (fs.mount-max). */
@@ -11,8 +10,8 @@
 
 static const char *const outcomes[] = {"pending", "frozen", "unsupported", "foreign",
                                        "hidden",  "failed", "stuck"};
-static const char *const reasons[] = {"none",     "request",  "cancel", "rollback",
-                                      "deadline", "shutdown", "restart"};
+static const char *const reasons[] = {"none",         "request",  "failed",   "empty", "cancelled",
+                                      "walk-timeout", "deadline", "shutdown", "died"};
 
 const char *firn_outcome_name(FirnOutcome outcome)
 {
@@ -24,17 +23,9 @@ const char *firn_thaw_reason_name(FirnThawReason reason)
     return reason < FIRN_THAW_REASONS ? reasons[reason] : "unknown";
 }
 
-static gint64 boottime(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_BOOTTIME, &now);
-    return now.tv_sec * G_USEC_PER_SEC + now.tv_nsec / 1000;
-}
-
 static void filesystem_clear(gpointer data)
 {
-    FirnRecordFilesystem *filesystem = data;
+    FirnAccountFilesystem *filesystem = data;
 
     g_free(filesystem->mountpoint);
     g_free(filesystem->type);
@@ -43,94 +34,79 @@ static void filesystem_clear(gpointer data)
 
 static void hook_clear(gpointer data)
 {
-    FirnRecordHook *hook = data;
+    FirnAccountHook *hook = data;
 
     g_free(hook->name);
 }
 
-static FirnRecord *record_new(void)
+FirnAccount *firn_account_new(const char *who, gint64 started)
 {
-    FirnRecord *record = g_new0(FirnRecord, 1);
+    FirnAccount *account = g_new0(FirnAccount, 1);
 
-    record->freeze_begin = FIRN_NEVER;
-    record->freeze_end = FIRN_NEVER;
-    record->thaw_begin = FIRN_NEVER;
-    record->thaw_end = FIRN_NEVER;
-    record->filesystems = g_array_new(FALSE, FALSE, sizeof(FirnRecordFilesystem));
-    g_array_set_clear_func(record->filesystems, filesystem_clear);
-    record->hooks = g_array_new(FALSE, FALSE, sizeof(FirnRecordHook));
-    g_array_set_clear_func(record->hooks, hook_clear);
-    return record;
+    account->who = g_strdup(who);
+    account->started = started;
+    account->resync_begin = FIRN_NEVER;
+    account->resync_end = FIRN_NEVER;
+    account->freeze_begin = FIRN_NEVER;
+    account->freeze_end = FIRN_NEVER;
+    account->thaw_begin = FIRN_NEVER;
+    account->thaw_end = FIRN_NEVER;
+    account->filesystems = g_array_new(FALSE, FALSE, sizeof(FirnAccountFilesystem));
+    g_array_set_clear_func(account->filesystems, filesystem_clear);
+    account->hooks = g_array_new(FALSE, FALSE, sizeof(FirnAccountHook));
+    g_array_set_clear_func(account->hooks, hook_clear);
+    return account;
 }
 
-FirnRecord *firn_record_new(const char *who)
+void firn_account_free(FirnAccount *account)
 {
-    FirnRecord *record = record_new();
-
-    record->who = g_strdup(who);
-    record->started = g_get_real_time();
-    record->zero = boottime();
-    return record;
-}
-
-void firn_record_free(FirnRecord *record)
-{
-    if (!record)
+    if (!account)
         return;
-    g_array_unref(record->filesystems);
-    g_array_unref(record->hooks);
-    g_free(record->who);
-    g_free(record->error);
-    g_free(record);
+    g_array_unref(account->filesystems);
+    g_array_unref(account->hooks);
+    g_free(account->who);
+    g_free(account->error);
+    g_free(account);
 }
 
-gint64 firn_record_now(const FirnRecord *record)
+FirnAccountFilesystem *firn_account_add_filesystem(FirnAccount *account, const char *mountpoint,
+                                                   const char *type, const char *source,
+                                                   dev_t device)
 {
-    return boottime() - record->zero;
-}
-
-FirnRecordFilesystem *firn_record_add_filesystem(FirnRecord *record, const char *mountpoint,
-                                                 const char *type, const char *source, dev_t device)
-{
-    FirnRecordFilesystem filesystem = {
+    FirnAccountFilesystem filesystem = {
         .mountpoint = g_strdup(mountpoint),
         .type = g_strdup(type),
         .source = g_strdup(source),
         .device = device,
         .sync_begin = FIRN_NEVER,
         .sync_end = FIRN_NEVER,
-        .resync_begin = FIRN_NEVER,
-        .resync_end = FIRN_NEVER,
         .freeze_begin = FIRN_NEVER,
         .freeze_end = FIRN_NEVER,
         .thaw_begin = FIRN_NEVER,
         .thaw_end = FIRN_NEVER,
     };
 
-    g_array_append_val(record->filesystems, filesystem);
-    return firn_record_filesystem(record, record->filesystems->len - 1);
+    g_array_append_val(account->filesystems, filesystem);
+    return firn_account_filesystem(account, account->filesystems->len - 1);
 }
 
-FirnRecordFilesystem *firn_record_filesystem(const FirnRecord *record, guint index)
+FirnAccountFilesystem *firn_account_filesystem(const FirnAccount *account, guint index)
 {
-    return &g_array_index(record->filesystems, FirnRecordFilesystem, index);
+    return &g_array_index(account->filesystems, FirnAccountFilesystem, index);
 }
 
-void firn_record_add_hook(FirnRecord *record, const char *name, gboolean thaw, gint64 begin,
-                          int status)
+void firn_account_add_hook(FirnAccount *account, const char *name, gboolean thaw, gint64 begin,
+                           gint64 end, int status)
 {
-    FirnRecordHook hook = {.name = g_strdup(name),
-                           .thaw = thaw,
-                           .begin = begin,
-                           .end = firn_record_now(record),
-                           .status = status};
+    FirnAccountHook hook = {
+        .name = g_strdup(name), .thaw = thaw, .begin = begin, .end = end, .status = status};
 
-    g_array_append_val(record->hooks, hook);
+    g_array_append_val(account->hooks, hook);
 }
 
-const FirnRecordHook *firn_record_hook(const FirnRecord *record, guint index)
+const FirnAccountHook *firn_account_hook(const FirnAccount *account, guint index)
 {
-    return &g_array_index(record->hooks, FirnRecordHook, index);
+    return &g_array_index(account->hooks, FirnAccountHook, index);
 }
 
 /* A key file takes UTF-8 alone, and drops a leading space; names are bytes. */
@@ -189,7 +165,7 @@ static int get_name(GKeyFile *file, const char *group, const char *key, const ch
 }
 
 static void save_filesystem(GKeyFile *file, const char *group,
-                            const FirnRecordFilesystem *filesystem)
+                            const FirnAccountFilesystem *filesystem)
 {
     set_text(file, group, "mountpoint", filesystem->mountpoint);
     set_text(file, group, "type", filesystem->type);
@@ -198,40 +174,38 @@ static void save_filesystem(GKeyFile *file, const char *group,
     set_number(file, group, "minor", minor(filesystem->device));
     set_text(file, group, "outcome", firn_outcome_name(filesystem->outcome));
     set_number(file, group, "error", filesystem->error);
+    set_number(file, group, "thaw-error", filesystem->thaw_error);
     set_number(file, group, "sync-begin", filesystem->sync_begin);
     set_number(file, group, "sync-end", filesystem->sync_end);
-    set_number(file, group, "resync-begin", filesystem->resync_begin);
-    set_number(file, group, "resync-end", filesystem->resync_end);
     set_number(file, group, "freeze-begin", filesystem->freeze_begin);
     set_number(file, group, "freeze-end", filesystem->freeze_end);
     set_number(file, group, "thaw-begin", filesystem->thaw_begin);
     set_number(file, group, "thaw-end", filesystem->thaw_end);
 }
 
-static void load_filesystem(FirnRecord *record, GKeyFile *file, const char *group)
+static void load_filesystem(FirnAccount *account, GKeyFile *file, const char *group)
 {
     g_autofree char *mountpoint = need_text(file, group, "mountpoint");
     g_autofree char *type = need_text(file, group, "type");
     g_autofree char *source = need_text(file, group, "source");
     dev_t device = makedev((guint)get_number(file, group, "major", 0),
                            (guint)get_number(file, group, "minor", 0));
-    FirnRecordFilesystem *filesystem =
-        firn_record_add_filesystem(record, mountpoint, type, source, device);
+    FirnAccountFilesystem *filesystem =
+        firn_account_add_filesystem(account, mountpoint, type, source, device);
 
     filesystem->outcome =
         (FirnOutcome)get_name(file, group, "outcome", outcomes, G_N_ELEMENTS(outcomes));
     filesystem->error = (int)get_number(file, group, "error", 0);
+    filesystem->thaw_error = (int)get_number(file, group, "thaw-error", 0);
     filesystem->sync_begin = get_time(file, group, "sync-begin");
     filesystem->sync_end = get_time(file, group, "sync-end");
-    filesystem->resync_begin = get_time(file, group, "resync-begin");
-    filesystem->resync_end = get_time(file, group, "resync-end");
     filesystem->freeze_begin = get_time(file, group, "freeze-begin");
     filesystem->freeze_end = get_time(file, group, "freeze-end");
     filesystem->thaw_begin = get_time(file, group, "thaw-begin");
     filesystem->thaw_end = get_time(file, group, "thaw-end");
 }
 
-static void save_hook(GKeyFile *file, const char *group, const FirnRecordHook *hook)
+static void save_hook(GKeyFile *file, const char *group, const FirnAccountHook *hook)
 {
     set_text(file, group, "name", hook->name);
     g_key_file_set_boolean(file, group, "thaw", hook->thaw);
@@ -240,9 +214,9 @@ static void save_hook(GKeyFile *file, const char *group, const FirnRecordHook *h
     set_number(file, group, "status", hook->status);
 }
 
-static void load_hook(FirnRecord *record, GKeyFile *file, const char *group)
+static void load_hook(FirnAccount *account, GKeyFile *file, const char *group)
 {
-    FirnRecordHook hook = {
+    FirnAccountHook hook = {
         .name = need_text(file, group, "name"),
         .thaw = g_key_file_get_boolean(file, group, "thaw", NULL),
         .begin = get_time(file, group, "begin"),
@@ -250,81 +224,85 @@ static void load_hook(FirnRecord *record, GKeyFile *file, const char *group)
         .status = (int)get_number(file, group, "status", 0),
     };
 
-    g_array_append_val(record->hooks, hook);
+    g_array_append_val(account->hooks, hook);
 }
 
-char *firn_record_save(const FirnRecord *record, gsize *length)
+char *firn_account_save(const FirnAccount *account, gsize *length)
 {
     g_autoptr(GKeyFile) file = g_key_file_new();
 
-    set_text(file, GROUP, "who", record->who);
-    set_number(file, GROUP, "started", record->started);
-    set_number(file, GROUP, "freeze-begin", record->freeze_begin);
-    set_number(file, GROUP, "freeze-end", record->freeze_end);
-    set_number(file, GROUP, "thaw-begin", record->thaw_begin);
-    set_number(file, GROUP, "thaw-end", record->thaw_end);
-    set_number(file, GROUP, "frozen", record->frozen);
-    set_number(file, GROUP, "thawed", record->thawed);
-    set_text(file, GROUP, "thaw-reason", firn_thaw_reason_name(record->thaw_reason));
-    set_text(file, GROUP, "error", record->error);
-    set_number(file, GROUP, "filesystems", record->filesystems->len);
-    set_number(file, GROUP, "hooks", record->hooks->len);
-    for (guint i = 0; i < record->filesystems->len; i++) {
+    set_text(file, GROUP, "who", account->who);
+    set_number(file, GROUP, "started", account->started);
+    set_number(file, GROUP, "resync-begin", account->resync_begin);
+    set_number(file, GROUP, "resync-end", account->resync_end);
+    set_number(file, GROUP, "freeze-begin", account->freeze_begin);
+    set_number(file, GROUP, "freeze-end", account->freeze_end);
+    set_number(file, GROUP, "thaw-begin", account->thaw_begin);
+    set_number(file, GROUP, "thaw-end", account->thaw_end);
+    set_number(file, GROUP, "frozen", account->frozen);
+    set_number(file, GROUP, "thawed", account->thawed);
+    set_text(file, GROUP, "thaw-reason", firn_thaw_reason_name(account->thaw_reason));
+    set_text(file, GROUP, "error", account->error);
+    set_number(file, GROUP, "filesystems", account->filesystems->len);
+    set_number(file, GROUP, "hooks", account->hooks->len);
+    for (guint i = 0; i < account->filesystems->len; i++) {
         g_autofree char *group = g_strdup_printf("filesystem %u", i);
 
-        save_filesystem(file, group, firn_record_filesystem(record, i));
+        save_filesystem(file, group, firn_account_filesystem(account, i));
     }
-    for (guint i = 0; i < record->hooks->len; i++) {
+    for (guint i = 0; i < account->hooks->len; i++) {
         g_autofree char *group = g_strdup_printf("hook %u", i);
 
-        save_hook(file, group, firn_record_hook(record, i));
+        save_hook(file, group, firn_account_hook(account, i));
     }
     return g_key_file_to_data(file, length, NULL);
 }
 
 /* Entries are counted by the groups that are there, whatever the file claims. */
-static void load_entries(FirnRecord *record, GKeyFile *file)
+static void load_entries(FirnAccount *account, GKeyFile *file)
 {
     for (guint i = 0; i < MAX_ENTRIES; i++) {
         g_autofree char *group = g_strdup_printf("filesystem %u", i);
 
         if (!g_key_file_has_group(file, group))
             break;
-        load_filesystem(record, file, group);
+        load_filesystem(account, file, group);
     }
     for (guint i = 0; i < MAX_ENTRIES; i++) {
         g_autofree char *group = g_strdup_printf("hook %u", i);
 
         if (!g_key_file_has_group(file, group))
             break;
-        load_hook(record, file, group);
+        load_hook(account, file, group);
     }
 }
 
-FirnRecord *firn_record_load(const char *text, gsize length, GError **error)
+FirnAccount *firn_account_load(const char *text, gsize length, GError **error)
 {
     g_autoptr(GKeyFile) file = g_key_file_new();
-    FirnRecord *record;
+    g_autofree char *who = NULL;
+    FirnAccount *account;
 
     if (!g_key_file_load_from_data(file, text, length, G_KEY_FILE_NONE, error))
         return NULL;
     if (!g_key_file_has_group(file, GROUP)) {
         g_set_error(error, G_KEY_FILE_ERROR, G_KEY_FILE_ERROR_GROUP_NOT_FOUND,
-                    "no group [" GROUP "]: this is no record of a freeze");
+                    "no group [" GROUP "]: this is no account of a freeze");
         return NULL;
     }
-    record = record_new();
-    record->who = need_text(file, GROUP, "who");
-    record->started = get_number(file, GROUP, "started", 0);
-    record->freeze_begin = get_time(file, GROUP, "freeze-begin");
-    record->freeze_end = get_time(file, GROUP, "freeze-end");
-    record->thaw_begin = get_time(file, GROUP, "thaw-begin");
-    record->thaw_end = get_time(file, GROUP, "thaw-end");
-    record->frozen = (guint)get_number(file, GROUP, "frozen", 0);
-    record->thawed = (guint)get_number(file, GROUP, "thawed", 0);
-    record->thaw_reason =
+    who = need_text(file, GROUP, "who");
+    account = firn_account_new(who, get_number(file, GROUP, "started", 0));
+    account->resync_begin = get_time(file, GROUP, "resync-begin");
+    account->resync_end = get_time(file, GROUP, "resync-end");
+    account->freeze_begin = get_time(file, GROUP, "freeze-begin");
+    account->freeze_end = get_time(file, GROUP, "freeze-end");
+    account->thaw_begin = get_time(file, GROUP, "thaw-begin");
+    account->thaw_end = get_time(file, GROUP, "thaw-end");
+    account->frozen = (guint)get_number(file, GROUP, "frozen", 0);
+    account->thawed = (guint)get_number(file, GROUP, "thawed", 0);
+    account->thaw_reason =
         (FirnThawReason)get_name(file, GROUP, "thaw-reason", reasons, G_N_ELEMENTS(reasons));
-    record->error = get_text(file, GROUP, "error");
-    load_entries(record, file);
-    return record;
+    account->error = get_text(file, GROUP, "error");
+    load_entries(account, file);
+    return account;
 }

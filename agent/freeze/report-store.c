@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "agent/freeze/report.h"
+
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define FOLDER "reports"
+#define SUFFIX ".freeze"
+/* Digits of the time a freeze started at, in microseconds: names sort by time. */
+#define DIGITS 20
+
+static gboolean is_report(const char *name)
+{
+    return strspn(name, "0123456789") == DIGITS && g_str_equal(name + DIGITS, SUFFIX);
+}
+
+static int compare_names(gconstpointer a, gconstpointer b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The names of the reports, oldest first; NULL with an error when the folder cannot be read. */
+static GPtrArray *list_names(const char *folder, GError **error)
+{
+    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GDir) directory = g_dir_open(folder, 0, error);
+    const char *name;
+
+    if (!directory)
+        return NULL;
+    while ((name = g_dir_read_name(directory)))
+        if (is_report(name))
+            g_ptr_array_add(names, g_strdup(name));
+    g_ptr_array_sort(names, compare_names);
+    return g_steal_pointer(&names);
+}
+
+static void remove_oldest(const char *folder, guint keep)
+{
+    g_autoptr(GPtrArray) names = list_names(folder, NULL);
+
+    for (guint i = 0; names && i + keep < names->len; i++) {
+        g_autofree char *path = g_build_filename(folder, g_ptr_array_index(names, i), NULL);
+
+        g_unlink(path);
+    }
+}
+
+gboolean firn_report_store(const char *state_dir, guint keep, const FirnAccount *account,
+                           GError **error)
+{
+    g_autofree char *folder = g_build_filename(state_dir, FOLDER, NULL);
+    g_autofree char *name =
+        g_strdup_printf("%0*" G_GINT64_FORMAT SUFFIX, DIGITS, MAX(account->started, 0));
+    g_autofree char *path = g_build_filename(folder, name, NULL);
+    g_autofree char *text = NULL;
+    gsize length;
+
+    if (g_mkdir_with_parents(folder, 0700) != 0) {
+        int code = errno;
+
+        g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(code),
+                    "cannot keep a report in %s: %s", folder, g_strerror(code));
+        return FALSE;
+    }
+    text = firn_account_save(account, &length);
+    if (keep > 0 && !g_file_set_contents_full(path, text, (gssize)length,
+                                              G_FILE_SET_CONTENTS_CONSISTENT, 0600, error))
+        return FALSE;
+    remove_oldest(folder, keep);
+    return TRUE;
+}
+
+static FirnAccount *load_one(const char *folder, const char *name)
+{
+    g_autofree char *path = g_build_filename(folder, name, NULL);
+    g_autofree char *text = NULL;
+    gsize length;
+
+    if (!g_file_get_contents(path, &text, &length, NULL))
+        return NULL;
+    return firn_account_load(text, length, NULL);
+}
+
+GPtrArray *firn_report_load(const char *state_dir, guint last, GError **error)
+{
+    g_autofree char *folder = g_build_filename(state_dir, FOLDER, NULL);
+    g_autoptr(GPtrArray) accounts =
+        g_ptr_array_new_with_free_func((GDestroyNotify)firn_account_free);
+    g_autoptr(GError) problem = NULL;
+    g_autoptr(GPtrArray) names = list_names(folder, &problem);
+
+    if (!names && !g_error_matches(problem, G_FILE_ERROR, G_FILE_ERROR_NOENT)) {
+        g_propagate_error(error, g_steal_pointer(&problem));
+        return NULL;
+    }
+    for (guint i = names && names->len > last ? names->len - last : 0; names && i < names->len;
+         i++) {
+        FirnAccount *account = load_one(folder, g_ptr_array_index(names, i));
+
+        if (account)
+            g_ptr_array_add(accounts, account);
+    }
+    return g_steal_pointer(&accounts);
+}
