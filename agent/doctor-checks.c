@@ -151,7 +151,8 @@ static void check_state_dir(FirnDoctor *doctor, const FirnConfig *config, const 
                         "make it a folder of root's that nobody else may write to",
                         "the state directory %s is not safe", config->state_dir);
     else if (mount && !g_str_equal(mount->type, "tmpfs") && !g_str_equal(mount->type, "ramfs"))
-        firn_doctor_add(doctor, "configuration", WARNING, "set 'statedir' to a folder below /run",
+        firn_doctor_add(doctor, "configuration", WARNING,
+                        "set 'statedir' to a folder on a tmpfs, as /run is on most systems",
                         "the state directory %s lies on %s (%s), not on a tmpfs: what is frozen "
                         "cannot be written down there",
                         config->state_dir, mount->mountpoint, mount->type);

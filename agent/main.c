@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
+#include "agent/doctor.h"
+#include "agent/freeze/report.h"
 #include "agent/log.h"
 #include "agent/startup.h"
 #include "agent/transport.h"
@@ -18,6 +20,8 @@ static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
 } subcommands[] = {
+    {"doctor", firn_doctor_main},
+    {"report", firn_report_main},
     {NULL, NULL},
 };
 

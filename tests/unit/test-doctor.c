@@ -3,6 +3,7 @@
 #include "tests/lib/suite.h"
 
 #include <glib/gstdio.h>
+#include <json-glib/json-glib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -226,6 +227,32 @@ START_TEST(test_plan)
 }
 END_TEST
 
+START_TEST(test_json)
+{
+    g_autoptr(FirnRoots) roots = firn_roots_new(tree);
+    g_autoptr(FirnDoctor) doctor = NULL;
+    g_autoptr(JsonParser) parser = json_parser_new();
+    g_autofree char *text = NULL;
+    JsonObject *object;
+    JsonArray *freeze;
+
+    set_list(&config->freeze_exclude, "ext*");
+    doctor = firn_doctor_examine(config, NULL, roots);
+    text = firn_doctor_json(doctor);
+    ck_assert(json_parser_load_from_data(parser, text, -1, NULL));
+    object = json_node_get_object(json_parser_get_root(parser));
+    ck_assert_str_eq(json_object_get_string_member(object, "status"), "ok");
+    ck_assert_uint_gt(json_array_get_length(json_object_get_array_member(object, "checks")), 0);
+    freeze = json_object_get_array_member(object, "freeze");
+    ck_assert_uint_eq(json_array_get_length(freeze), 1);
+    object = json_array_get_object_element(freeze, 0);
+    ck_assert_str_eq(json_object_get_string_member(object, "mountpoint"), "/home");
+    freeze = json_object_get_array_member(object, "mountpoints");
+    ck_assert_str_eq(json_array_get_string_element(freeze, 1), "/srv/b\nob");
+    ck_assert_ptr_nonnull(strstr(text, "\"pattern\": \"ext*\""));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("doctor");
@@ -242,6 +269,7 @@ int main(void)
     tcase_add_test(tests, test_tracing);
     tcase_add_test(tests, test_kernel);
     tcase_add_test(tests, test_plan);
+    tcase_add_test(tests, test_json);
     suite_add_tcase(suite, tests);
     return test_suite_run(suite);
 }

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <glib/gstdio.h>
+#include <json-glib/json-glib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -151,6 +152,40 @@ START_TEST(test_many)
 }
 END_TEST
 
+START_TEST(test_json)
+{
+    g_autoptr(GPtrArray) accounts =
+        g_ptr_array_new_with_free_func((GDestroyNotify)firn_account_free);
+    g_autoptr(JsonParser) parser = json_parser_new();
+    g_autofree char *text = NULL;
+    JsonObject *report, *filesystem;
+    JsonArray *list;
+
+    g_ptr_array_add(accounts, make_account());
+    text = firn_report_json(accounts);
+    ck_assert(json_parser_load_from_data(parser, text, -1, NULL));
+    list =
+        json_object_get_array_member(json_node_get_object(json_parser_get_root(parser)), "reports");
+    ck_assert_uint_eq(json_array_get_length(list), 1);
+    report = json_array_get_object_element(list, 0);
+    ck_assert_str_eq(json_object_get_string_member(report, "who"), "guest-fsfreeze-freeze");
+    ck_assert_int_eq(json_object_get_int_member(report, "frozen"), 2);
+    ck_assert_str_eq(json_object_get_string_member(report, "thaw-reason"), "request");
+    ck_assert(!json_object_has_member(report, "error"));
+    list = json_object_get_array_member(report, "filesystems");
+    filesystem = json_array_get_object_element(list, 0);
+    ck_assert_str_eq(json_object_get_string_member(filesystem, "mountpoint"), "/home");
+    ck_assert_int_eq(json_object_get_int_member(filesystem, "freeze-usec"), 1000);
+    ck_assert_int_eq(json_object_get_int_member(filesystem, "held-usec"), 4004200);
+    filesystem = json_array_get_object_element(list, 1);
+    ck_assert_str_eq(json_object_get_string_member(filesystem, "outcome"), "unsupported");
+    ck_assert(!json_object_has_member(filesystem, "held-usec"));
+    list = json_object_get_array_member(report, "hooks");
+    ck_assert_int_eq(json_object_get_int_member(json_array_get_object_element(list, 1), "status"),
+                     7);
+}
+END_TEST
+
 START_TEST(test_store)
 {
     g_autoptr(GPtrArray) nothing = firn_report_load(state_dir, 10, NULL);
@@ -205,6 +240,7 @@ int main(void)
     tcase_add_test(tests, test_error);
     tcase_add_test(tests, test_nothing_happened);
     tcase_add_test(tests, test_many);
+    tcase_add_test(tests, test_json);
     tcase_add_test(tests, test_store);
     tcase_add_test(tests, test_store_fails);
     suite_add_tcase(suite, tests);
