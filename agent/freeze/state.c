@@ -280,9 +280,9 @@ guint firn_state_count_frozen(const FirnState *state)
     guint count = 0;
 
     for (guint i = 0; i < state->head->target_count; i++) {
-        int state = g_atomic_int_get(&state->targets[i].state);
+        int now = g_atomic_int_get(&state->targets[i].state);
 
-        count += state == FIRN_TARGET_FROZEN || state == FIRN_TARGET_THAWING;
+        count += now == FIRN_TARGET_FROZEN || now == FIRN_TARGET_THAWING;
     }
     return count;
 }

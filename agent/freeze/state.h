@@ -113,8 +113,8 @@ typedef struct {
     gint expedited; /* atomic; rcu_expedited is ours to put back */
     gint agent;     /* atomic; pids of now */
     gint guard;     /* atomic */
-    guint frozen;   /* how many the walk froze */
-    guint thawed;   /* atomic; how many FITHAW thawed since */
+    gint frozen;    /* atomic; how many the walk froze */
+    gint thawed;    /* atomic; how many FITHAW thawed since */
 
     guint freeze_timeout; /* the configuration's, for whoever finishes */
     guint walk_timeout;

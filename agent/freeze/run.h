@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef AGENT_FREEZE_RUN_H
+#define AGENT_FREEZE_RUN_H
+
+#include "agent/config.h"
+#include "agent/freeze/state.h"
+#include "agent/freeze/targets.h"
+#include "agent/freeze/trace.h"
+#include "platform/roots.h"
+
+/*
+ * One freeze, from its request to the thaw: the steps in their order. The functions that block are
+ * for workers; the freezer decides who does what.
+ */
+typedef struct {
+    gint refs;
+    const FirnConfig *config;
+    const FirnRoots *roots;
+    char **mountpoints; /* NULL: all */
+    char *who;
+    gint stop;        /* atomic, FirnEnd: asked to end before there was a state */
+    FirnState *state; /* atomic pointer; NULL until the plan is made */
+    FirnTargets *targets;
+    FirnTrace *trace; /* NULL: none */
+    int grace;        /* descriptor of rcu_expedited, or -1 */
+    gint quiet;       /* atomic; the log is held */
+    GError *error;    /* why the freeze failed */
+} FirnRun;
+
+FirnRun *firn_run_new(const FirnConfig *config, const FirnRoots *roots,
+                      const char *const *mountpoints, const char *who);
+FirnRun *firn_run_ref(FirnRun *run);
+void firn_run_unref(FirnRun *run);
+
+/* NULL until there is one. Any thread. */
+FirnState *firn_run_state(FirnRun *run);
+
+/* Says why it is to end; the first one is right. Nothing more is frozen after it. Any thread. */
+gboolean firn_run_stop(FirnRun *run, FirnEnd why);
+FirnEnd firn_run_why(FirnRun *run);
+
+/* TRUE for the one caller that has to see to the end. Any thread. */
+gboolean firn_run_claim(FirnRun *run);
+
+/*
+ * Does everything up to the last FIFREEZE. TRUE when filesystems are frozen and are to stay so;
+ * FALSE when it is to end, with run->error unless it was stopped or nothing could be frozen.
+ * Blocks.
+ */
+gboolean firn_run_freeze(FirnRun *run);
+
+/* Undoes everything: thaws, runs the thaw hooks, writes the report. FALSE when something could not
+ * be thawed. Blocks. */
+gboolean firn_run_end(FirnRun *run);
+
+/* The last step, once nobody uses it: lets the log write again. */
+void firn_run_close(FirnRun *run);
+
+#endif
