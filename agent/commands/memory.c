@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "agent/commands/families.h"
+#include "agent/work.h"
 #include "platform/memory-blocks.h"
 
 /* Handlers of this family get the roots. */
@@ -46,12 +47,44 @@ static void get_memory_block_info(const QgaArguments *arguments, QgaReply *reply
     qga_reply_finish(reply);
 }
 
+/* One block that guest-set-memory-blocks asks for, and how it went. */
 typedef struct {
-    const FirnRoots *roots;
-    QgaWriter *writer;
+    guint64 index;
+    gboolean online;
+    FirnMemoryResult result;
+    int cause;
 } Setting;
 
-static gboolean set_one(const QgaArguments *element, gpointer data)
+typedef struct {
+    const FirnRoots *roots;
+    QgaReply *reply;
+    GArray *settings;
+} Job;
+
+static gboolean add_one(const QgaArguments *element, gpointer data)
+{
+    Setting setting = {
+        .index = qga_arguments_uint(element, "phys-index", 0),
+        .online = qga_arguments_bool(element, "online", FALSE),
+    };
+
+    g_array_append_val((GArray *)data, setting);
+    return TRUE;
+}
+
+static void run(gpointer data)
+{
+    Job *job = data;
+
+    for (guint i = 0; i < job->settings->len; i++) {
+        Setting *setting = &g_array_index(job->settings, Setting, i);
+
+        setting->result =
+            firn_memory_block_set(job->roots, setting->index, setting->online, &setting->cause);
+    }
+}
+
+static void write_setting(QgaWriter *writer, const Setting *setting)
 {
     static const char *const responses[] = {
         [FIRN_MEMORY_DONE] = "success",
@@ -59,30 +92,40 @@ static gboolean set_one(const QgaArguments *element, gpointer data)
         [FIRN_MEMORY_UNSUPPORTED] = "operation-not-supported",
         [FIRN_MEMORY_FAILED] = "operation-failed",
     };
-    Setting *setting = data;
-    guint64 index = qga_arguments_uint(element, "phys-index", 0);
-    FirnMemoryResult result;
-    int cause;
 
-    result = firn_memory_block_set(setting->roots, index,
-                                   qga_arguments_bool(element, "online", FALSE), &cause);
-    qga_writer_begin_object(setting->writer);
-    qga_writer_member_uint(setting->writer, "phys-index", index);
-    qga_writer_member_string(setting->writer, "response", responses[result]);
-    if (cause)
-        qga_writer_member_int(setting->writer, "error-code", cause);
-    qga_writer_end_object(setting->writer);
-    return TRUE;
+    qga_writer_begin_object(writer);
+    qga_writer_member_uint(writer, "phys-index", setting->index);
+    qga_writer_member_string(writer, "response", responses[setting->result]);
+    if (setting->cause)
+        qga_writer_member_int(writer, "error-code", setting->cause);
+    qga_writer_end_object(writer);
 }
 
+static void done(gpointer data)
+{
+    Job *job = data;
+    QgaWriter *writer = qga_reply_begin(job->reply);
+
+    qga_writer_begin_array(writer);
+    for (guint i = 0; i < job->settings->len; i++)
+        write_setting(writer, &g_array_index(job->settings, Setting, i));
+    qga_writer_end_array(writer);
+    qga_reply_finish(job->reply);
+    g_array_unref(job->settings);
+    qga_reply_unref(job->reply);
+    g_free(job);
+}
+
+/* On a worker: the kernel first moves away all that a block holds. */
 static void set_memory_blocks(const QgaArguments *arguments, QgaReply *reply, gpointer data)
 {
-    Setting setting = {data, qga_reply_begin(reply)};
+    Job *job = g_new0(Job, 1);
 
-    qga_writer_begin_array(setting.writer);
-    qga_arguments_each(arguments, "mem-blks", set_one, &setting);
-    qga_writer_end_array(setting.writer);
-    qga_reply_finish(reply);
+    job->roots = data;
+    job->reply = qga_reply_ref(reply);
+    job->settings = g_array_new(FALSE, FALSE, sizeof(Setting));
+    qga_arguments_each(arguments, "mem-blks", add_one, job->settings);
+    firn_work_start("set-memory", run, done, job);
 }
 
 static const QgaMember memory_block[] = {

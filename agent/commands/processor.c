@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "agent/commands/families.h"
+#include "agent/work.h"
 #include "platform/processors.h"
 
 /* Handlers of this family get the roots. */
@@ -29,40 +30,69 @@ static void get_vcpus(const QgaArguments *arguments, QgaReply *reply, gpointer d
     qga_reply_finish(reply);
 }
 
+/* What one guest-set-vcpus asks for: FirnProcessor elements in the order given. */
 typedef struct {
     const FirnRoots *roots;
-    gint64 done;
+    QgaReply *reply;
+    GArray *wanted;
+    guint done;
     GError *error;
-} Setting;
+} Job;
 
-static gboolean set_one(const QgaArguments *element, gpointer data)
+static gboolean add_one(const QgaArguments *element, gpointer data)
 {
-    Setting *setting = data;
+    FirnProcessor processor = {
+        .id = qga_arguments_int(element, "logical-id", 0),
+        .online = qga_arguments_bool(element, "online", FALSE),
+    };
 
-    if (!firn_processor_set(setting->roots, qga_arguments_int(element, "logical-id", 0),
-                            qga_arguments_bool(element, "online", FALSE), &setting->error))
-        return FALSE;
-    setting->done++;
+    g_array_append_val((GArray *)data, processor);
     return TRUE;
+}
+
+static void run(gpointer data)
+{
+    Job *job = data;
+
+    while (job->done < job->wanted->len) {
+        const FirnProcessor *processor = &g_array_index(job->wanted, FirnProcessor, job->done);
+
+        if (!firn_processor_set(job->roots, processor->id, processor->online, &job->error))
+            return;
+        job->done++;
+    }
 }
 
 /* The schema wants the length of the prefix that was done, and an error only where that is none of
  * those asked for. */
+static void done(gpointer data)
+{
+    Job *job = data;
+
+    if (job->error && job->done == 0) {
+        qga_reply_fail_error(job->reply, g_steal_pointer(&job->error));
+    } else {
+        if (job->error)
+            g_warning("guest-set-vcpus stopped after %u: %s", job->done, job->error->message);
+        qga_writer_int(qga_reply_begin(job->reply), job->done);
+        qga_reply_finish(job->reply);
+    }
+    g_clear_error(&job->error);
+    g_array_unref(job->wanted);
+    qga_reply_unref(job->reply);
+    g_free(job);
+}
+
+/* On a worker: a busy processor can take its time to go. */
 static void set_vcpus(const QgaArguments *arguments, QgaReply *reply, gpointer data)
 {
-    Setting setting = {.roots = data};
+    Job *job = g_new0(Job, 1);
 
-    qga_arguments_each(arguments, "vcpus", set_one, &setting);
-    if (setting.error && setting.done == 0) {
-        qga_reply_fail_error(reply, setting.error);
-        return;
-    }
-    if (setting.error)
-        g_warning("guest-set-vcpus stopped after %" G_GINT64_FORMAT ": %s", setting.done,
-                  setting.error->message);
-    g_clear_error(&setting.error);
-    qga_writer_int(qga_reply_begin(reply), setting.done);
-    qga_reply_finish(reply);
+    job->roots = data;
+    job->reply = qga_reply_ref(reply);
+    job->wanted = g_array_new(FALSE, FALSE, sizeof(FirnProcessor));
+    qga_arguments_each(arguments, "vcpus", add_one, job->wanted);
+    firn_work_start("set-vcpus", run, done, job);
 }
 
 static const QgaMember vcpu[] = {
