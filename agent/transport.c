@@ -149,7 +149,7 @@ int firn_transport_listen_unix(const char *path, GError **error)
 static gboolean parse_vsock(const char *text, struct sockaddr_vm *address)
 {
     g_auto(GStrv) parts = g_strsplit(text, ":", 2);
-    guint64 cid = VMADDR_CID_ANY, port;
+    guint64 cid = (guint)VMADDR_CID_ANY, port;
 
     if (g_strv_length(parts) != 2)
         return FALSE;

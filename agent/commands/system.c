@@ -57,12 +57,12 @@ static void get_osinfo(const QgaArguments *arguments, QgaReply *reply, gpointer 
 
 static void get_timezone(const QgaArguments *arguments, QgaReply *reply, gpointer data)
 {
-    g_autoptr(FirnTimezone) timezone = firn_timezone_read(data, g_get_real_time() / G_USEC_PER_SEC);
+    g_autoptr(FirnTimezone) zone_now = firn_timezone_read(data, g_get_real_time() / G_USEC_PER_SEC);
     QgaWriter *writer = qga_reply_begin(reply);
 
     qga_writer_begin_object(writer);
-    qga_writer_member_string(writer, "zone", timezone->zone);
-    qga_writer_member_int(writer, "offset", timezone->offset);
+    qga_writer_member_string(writer, "zone", zone_now->zone);
+    qga_writer_member_int(writer, "offset", zone_now->offset);
     qga_writer_end_object(writer);
     qga_reply_finish(reply);
 }

@@ -100,8 +100,7 @@ START_TEST(test_nonsense)
         "devices/0000:00:1f.2",
         "devices/pci0000:00/0000:00:1f.2/ata",
         "devices/1:2:3:4:5/x",
-        "devices/99999999999999999999:00:00.0/host99999999999999999999/1:1:1:99999999999999999999/"
-        "sda",
+        "devices/99999999999999999999:00:00.0/host9999999999999999/1:1:1:99999999999999999999/sda",
     };
     g_autoptr(FirnRoots) roots = firn_roots_new(tree);
 

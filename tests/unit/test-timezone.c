@@ -8,10 +8,10 @@
 
 static void check_zone(const FirnRoots *roots, gint64 now, const char *zone, gint offset)
 {
-    g_autoptr(FirnTimezone) timezone = firn_timezone_read(roots, now);
+    g_autoptr(FirnTimezone) found = firn_timezone_read(roots, now);
 
-    ck_assert_str_eq(timezone->zone, zone);
-    ck_assert_int_eq(timezone->offset, offset);
+    ck_assert_str_eq(found->zone, zone);
+    ck_assert_int_eq(found->offset, offset);
 }
 
 START_TEST(test_captured)
