@@ -125,9 +125,9 @@ static gboolean check_end(const char *program, gboolean ended, guint timeout, in
 }
 
 /* Starts it with a pipe for each of its streams, whose reading ends are kept. */
-static pid_t start(const char *const *argv, Stream streams[2], GError **error)
+static pid_t start(const char *const *argv, int input, Stream streams[2], GError **error)
 {
-    FirnProgram program = {argv[0], argv, NULL, -1, -1, -1, TRUE};
+    FirnProgram program = {argv[0], argv, NULL, input, -1, -1, TRUE};
     int said[2], complaint[2];
     pid_t pid;
 
@@ -150,10 +150,16 @@ static pid_t start(const char *const *argv, Stream streams[2], GError **error)
 
 gboolean firn_helper_run(const char *const *argv, guint timeout, char **output, GError **error)
 {
+    return firn_helper_run_input(argv, -1, timeout, output, error);
+}
+
+gboolean firn_helper_run_input(const char *const *argv, int input, guint timeout, char **output,
+                               GError **error)
+{
     g_autoptr(GString) said = g_string_new(NULL);
     g_autoptr(GString) complaint = g_string_new(NULL);
     Stream streams[2] = {{-1, said}, {-1, complaint}};
-    pid_t pid = start(argv, streams, error);
+    pid_t pid = start(argv, input, streams, error);
     gboolean ended;
     int status = 0;
 

@@ -17,5 +17,8 @@ char *firn_helper_find(const FirnRoots *roots, const char *const *candidates);
  * the last 1 KiB of its stdout, free with g_free(); or NULL. May be called from any thread.
  */
 gboolean firn_helper_run(const char *const *argv, guint timeout, char **output, GError **error);
+/* The same with the descriptor `input`, which stays the caller's, as its stdin. */
+gboolean firn_helper_run_input(const char *const *argv, int input, guint timeout, char **output,
+                               GError **error);
 
 #endif
