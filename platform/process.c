@@ -336,7 +336,8 @@ pid_t firn_processes_start(FirnProcesses *processes, const FirnProcessStart *sta
 {
     g_autofree guint8 *input = start->input;
     Pipes pipes = {{-1, -1}, {-1, -1}, {-1, -1}};
-    FirnProgram program = {.path = start->path, .argv = start->argv, .environment = start->environment};
+    FirnProgram program = {
+        .path = start->path, .argv = start->argv, .environment = start->environment};
     pid_t pid;
 
     if (!pipes_open(&pipes, start, error))

@@ -57,8 +57,8 @@ FirnProcesses *firn_processes_new(const FirnProcessLimits *limits);
 void firn_processes_free(FirnProcesses *processes);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(FirnProcesses, firn_processes_free)
 
-/* Starts one; returns its pid, or 0 with an error as of firn_program_start(). SIGPIPE must be ignored in
- * this process. */
+/* Starts one; returns its pid, or 0 with an error as of firn_program_start(). SIGPIPE must be
+ * ignored in this process. */
 pid_t firn_processes_start(FirnProcesses *processes, const FirnProcessStart *start, GError **error);
 
 /* FALSE when no such process is known. What `status` points to is valid until the next call. */

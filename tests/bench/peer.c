@@ -89,7 +89,8 @@ void bench_agent_stop(BenchAgent *agent)
     g_autofree char *command = g_strdup_printf("rm -rf '%s'", agent->folder);
 
     close(agent->fd);
-    /* The packaged agent can hang when it is told to end while it notices that its client has left. */
+    /* The packaged agent can hang when it is told to end while it notices that its client has left.
+     */
     g_usleep(300000);
     kill(agent->pid, SIGTERM);
     waitpid(agent->pid, NULL, 0);

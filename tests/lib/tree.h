@@ -12,8 +12,9 @@ void test_tree_write(const char *tree, const char *path, const char *text);
 void test_tree_write_length(const char *tree, const char *path, const void *data, gsize length);
 
 /*
- * Makes the tree that a file below tests/unit/data describes, one thing a line: "PATH = TEXT" a file
- * (a "\\n" in TEXT is a newline, and one is added), "PATH -> TARGET" a link, "PATH/" an empty folder,
+ * Makes the tree that a file below tests/unit/data describes, one thing a line: "PATH = TEXT" a
+ * file (a "\\n" in TEXT is a newline, and one is added), "PATH -> TARGET" a link, "PATH/" an empty
+ * folder,
  * "# ..." nothing.
  */
 void test_tree_load(const char *tree, const char *name);
