@@ -12,7 +12,7 @@
 
 #define CHUNK (64 * 1024)
 /* Replies made ahead of a client that does not read; one reply may be larger. */
-#define OUTPUT_FULL (1024 * 1024)
+#define OUTPUT_FULL (256 * 1024)
 /* How often a virtio port is asked whether a host came, while none is there. */
 #define DORMANT_MS 500
 /* How often a missing device is tried again, and accepting after the descriptors ran out. */

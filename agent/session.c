@@ -13,6 +13,7 @@
 typedef enum {
     WAITING,
     RUNNING,
+    SENDING, /* the reply goes out in pieces; counts as running */
     DONE,
 } State;
 
@@ -24,7 +25,9 @@ typedef struct {
     gboolean dropped; /* nobody waits for the reply */
     char *text;       /* of a request that waits */
     gsize length;
-    GString *line; /* the reply, once done */
+    GString *line;   /* the reply, once done, or its beginning */
+    QgaReply *reply; /* where the pieces of one that is SENDING come from */
+    gboolean begun;  /* some of the reply is out */
 } Exchange;
 
 struct FirnSession {
@@ -49,6 +52,7 @@ static void exchange_free(gpointer data)
     g_free(exchange->text);
     if (exchange->line)
         g_string_free(exchange->line, TRUE);
+    qga_reply_unref(exchange->reply);
     g_free(exchange);
 }
 
@@ -83,6 +87,13 @@ void firn_session_free(FirnSession *session)
     g_free(session);
 }
 
+static void set_done(Exchange *exchange)
+{
+    if (exchange->state == RUNNING || exchange->state == SENDING)
+        exchange->session->running--;
+    exchange->state = DONE;
+}
+
 static void on_reply(QgaReply *reply, GString *line, gpointer data)
 {
     Exchange *exchange = data;
@@ -93,9 +104,12 @@ static void on_reply(QgaReply *reply, GString *line, gpointer data)
         exchange_free(exchange);
         return;
     }
-    if (exchange->state == RUNNING)
-        session->running--;
-    exchange->state = DONE;
+    if (qga_reply_has_more(reply)) {
+        exchange->state = SENDING;
+        exchange->reply = qga_reply_ref(reply);
+    } else {
+        set_done(exchange);
+    }
     firn_session_advance(session);
 }
 
@@ -167,8 +181,10 @@ static void fail_waiting(Exchange *exchange, const char *why)
     qga_reply_fail(reply, "%s", why);
 }
 
-/* Rule 2: nobody waits any more for what came so far. */
-static void drop_all(FirnSession *session)
+/* Rule 2: nobody waits any more for what came so far. Where the client has `gone` that goes for a
+ * line of which it has the beginning too; one that is still there gets the rest, or what follows
+ * could not be read. */
+static void drop_all(FirnSession *session, gboolean gone)
 {
     GList *next;
 
@@ -176,13 +192,32 @@ static void drop_all(FirnSession *session)
         Exchange *exchange = item->data;
 
         next = item->next;
+        if (exchange->begun && !gone)
+            continue;
         exchange->dropped = TRUE;
         if (exchange->state == RUNNING)
             continue;
+        set_done(exchange);
         g_queue_delete_link(&session->exchanges, item);
         exchange_free(exchange);
     }
     session->waiting_bytes = 0;
+}
+
+/* Sends as many pieces as there is room for. */
+static void send_pieces(Exchange *exchange)
+{
+    FirnSession *session = exchange->session;
+
+    exchange->begun = TRUE;
+    if (exchange->line)
+        session->way.send(g_steal_pointer(&exchange->line), session->data);
+    while (qga_reply_has_more(exchange->reply)) {
+        if (session->way.is_full(session->data))
+            return;
+        session->way.send(qga_reply_next_piece(exchange->reply), session->data);
+    }
+    set_done(exchange);
 }
 
 /* Rule 1: sends what is done, up to the first reply that is still due. */
@@ -194,12 +229,14 @@ static void flush(FirnSession *session)
         Exchange *exchange = item->data;
 
         next = item->next;
+        if (exchange->state == SENDING)
+            send_pieces(exchange);
         if (exchange->state != DONE) {
             if (exchange->dropped)
                 continue;
             return;
         }
-        if (!exchange->dropped)
+        if (!exchange->dropped && exchange->line)
             session->way.send(g_steal_pointer(&exchange->line), session->data);
         g_queue_delete_link(&session->exchanges, item);
         exchange_free(exchange);
@@ -258,8 +295,8 @@ static gboolean runs_at_once(FirnSession *session, const QgaCommand *command)
     if (session->exchanges.length == 0)
         return TRUE;
     if (command->flags & QGA_COMMAND_SYNC) {
-        drop_all(session);
-        return TRUE;
+        drop_all(session, FALSE);
+        return nothing_is_due(session);
     }
     if (!strcmp(command->name, "guest-ping") || !strcmp(command->name, "guest-info"))
         return nothing_is_due(session);
@@ -383,7 +420,7 @@ void firn_session_left(FirnSession *session)
 {
     qga_scanner_reset(session->scanner);
     session->eof = FALSE;
-    drop_all(session);
+    drop_all(session, TRUE);
     firn_session_advance(session);
 }
 

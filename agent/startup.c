@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,6 +24,9 @@ void firn_startup_process(void)
     struct sigaction action = {.sa_handler = ignore_signal, .sa_flags = SA_RESTART};
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
+    /* Fixed, or the C library would raise both after one large message and keep its memory. */
+    mallopt(M_MMAP_THRESHOLD, 256 * 1024);
+    mallopt(M_TRIM_THRESHOLD, 128 * 1024);
     sigaction(SIGPIPE, &action, NULL);
     umask(077);
     if (null >= 0) {

@@ -376,29 +376,86 @@ char **qga_arguments_strings(const QgaArguments *arguments, const char *name)
     return (char **)g_ptr_array_free(strings, FALSE);
 }
 
+/* Characters decoded at a time, so that the bytes stay in the processor's cache. */
+#define PIECE 65536
+
+/* FALSE when the text is no base64, or `piece` returned FALSE. */
+static gboolean decode_pieces(const char *text, gsize size, QgaArgumentsPiece piece, gpointer data)
+{
+    QgaBase64Decoder decoder = {0};
+    guint8 bytes[PIECE / 4 * 3 + 3];
+    gsize count;
+
+    for (gsize at = 0; at < size; at += PIECE) {
+        if (!qga_base64_decode_piece(&decoder, text + at, MIN(size - at, PIECE), bytes, &count) ||
+            !piece(bytes, count, data))
+            return FALSE;
+    }
+    return qga_base64_decode_end(&decoder, bytes, &count) && piece(bytes, count, data);
+}
+
+static gboolean add_length(const guint8 *bytes, gsize length, gpointer data)
+{
+    *(gsize *)data += length;
+    return TRUE;
+}
+
+/* Straight from the request's text, unless somebody has escaped the slashes: then a copy, to be
+ * freed. NULL: not given. */
+static char *base64_text(const QgaArguments *arguments, const char *name, const char **text,
+                         gsize *size)
+{
+    QgaValue value = get(arguments, name, QGA_TYPE_BASE64, QGA_TYPE_BASE64);
+    char *unescaped = NULL;
+
+    *text = NULL;
+    if (value.start && !qga_value_string_plain(value, text, size))
+        *text = unescaped = qga_value_string(value, size);
+    return unescaped;
+}
+
+gboolean qga_arguments_base64_check(const QgaArguments *arguments, const char *name, gsize *length,
+                                    GError **error)
+{
+    const char *text;
+    gsize size = 0;
+    g_autofree char *unescaped = base64_text(arguments, name, &text, &size);
+
+    *length = 0;
+    if (!text || decode_pieces(text, size, add_length, length))
+        return TRUE;
+    *length = 0;
+    g_set_error(error, QGA_ARGUMENTS_ERROR, 0, "Base64 data contains invalid characters");
+    return FALSE;
+}
+
+void qga_arguments_base64_each(const QgaArguments *arguments, const char *name,
+                               QgaArgumentsPiece each, gpointer data)
+{
+    const char *text;
+    gsize size = 0;
+    g_autofree char *unescaped = base64_text(arguments, name, &text, &size);
+
+    if (text)
+        decode_pieces(text, size, each, data);
+}
+
 guint8 *qga_arguments_base64(const QgaArguments *arguments, const char *name, gsize *length,
                              GError **error)
 {
-    QgaValue value = get(arguments, name, QGA_TYPE_BASE64, QGA_TYPE_BASE64);
-    g_autofree char *unescaped = NULL;
-    g_autofree guint8 *data = NULL;
     const char *text;
-    gsize size;
+    gsize size = 0;
+    g_autofree char *unescaped = base64_text(arguments, name, &text, &size);
+    guint8 *data;
 
-    *length = 0;
-    if (!value.start)
-        return NULL;
-    /* Straight from the request's text, unless somebody has escaped the slashes. */
-    if (!qga_value_string_plain(value, &text, &size))
-        text = unescaped = qga_value_string(value, &size);
-    data = g_malloc(size / 4 * 3 + 4);
-    if (!qga_base64_decode(text, size, data, length)) {
+    if (!text || !qga_arguments_base64_check(arguments, name, length, error)) {
         *length = 0;
-        g_set_error(error, QGA_ARGUMENTS_ERROR, 0, "Base64 data contains invalid characters");
         return NULL;
     }
+    data = g_malloc(size / 4 * 3 + 4);
+    qga_base64_decode(text, size, data, length);
     data[*length] = '\0';
-    return g_steal_pointer(&data);
+    return data;
 }
 
 guint qga_arguments_each(const QgaArguments *arguments, const char *name, QgaArgumentsEach each,

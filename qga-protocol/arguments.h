@@ -50,6 +50,16 @@ guint8 *qga_arguments_base64(const QgaArguments *arguments, const char *name, gs
                              GError **error);
 
 /*
+ * The same for bytes too many to hold: check first, which tells how many there are (0 where it was
+ * not given), then get them in pieces, until a call returns FALSE.
+ */
+gboolean qga_arguments_base64_check(const QgaArguments *arguments, const char *name, gsize *length,
+                                    GError **error);
+typedef gboolean (*QgaArgumentsPiece)(const guint8 *bytes, gsize length, gpointer data);
+void qga_arguments_base64_each(const QgaArguments *arguments, const char *name,
+                               QgaArgumentsPiece each, gpointer data);
+
+/*
  * LIST of STRUCT: calls `each` with the checked members of every element, in order, until one call
  * returns FALSE. Returns the number of elements visited.
  */

@@ -84,36 +84,29 @@ static gsize decode_run(const guint8 digits[256], const guint8 *text, gsize leng
     return at;
 }
 
-/* A group whose characters are not all digits, or not in a row. */
-typedef struct {
-    guint bits;
-    guint digits;
-    guint padding;
-} Group;
-
-static gsize flush(Group *group, guint8 *out)
+static gsize flush(QgaBase64Decoder *group, guint8 *out)
 {
     gsize count = group->digits > 1 ? group->digits - 1 : 0;
     guint bits = group->bits << 6 * (4 - group->digits);
 
     for (gsize i = 0; i < count; i++)
         out[i] = (guint8)(bits >> (16 - 8 * i));
-    *group = (Group){0};
+    *group = (QgaBase64Decoder){0};
     return count;
 }
 
-gboolean qga_base64_decode(const char *text, gsize length, guint8 *out, gsize *decoded)
+gboolean qga_base64_decode_piece(QgaBase64Decoder *group, const char *text, gsize length,
+                                 guint8 *out, gsize *decoded)
 {
     const guint8 *bytes = (const guint8 *)text;
     guint8 digits[256];
-    Group group = {0};
     guint8 *start = out;
 
     make_digits(digits);
     for (gsize at = 0; at < length; at++) {
         guint8 digit;
 
-        if (group.digits == 0) {
+        if (group->digits == 0) {
             gsize run = decode_run(digits, bytes + at, length - at, out);
 
             at += run;
@@ -124,22 +117,40 @@ gboolean qga_base64_decode(const char *text, gsize length, guint8 *out, gsize *d
         digit = digits[bytes[at]];
         if (digit == SPACE)
             continue;
-        if (digit == NO_DIGIT || (digit == PADDING && group.digits < 2) ||
-            (digit != PADDING && group.padding > 0))
+        if (digit == NO_DIGIT || (digit == PADDING && group->digits < 2) ||
+            (digit != PADDING && group->padding > 0))
             return FALSE;
         if (digit == PADDING) {
-            group.padding++;
+            group->padding++;
         } else {
-            group.bits = group.bits << 6 | digit;
-            group.digits++;
+            group->bits = group->bits << 6 | digit;
+            group->digits++;
         }
-        if (group.digits + group.padding == 4)
-            out += flush(&group, out);
+        if (group->digits + group->padding == 4)
+            out += flush(group, out);
     }
-    if (group.digits == 1)
-        return FALSE;
-    if (group.digits > 0)
-        out += flush(&group, out);
     *decoded = (gsize)(out - start);
+    return TRUE;
+}
+
+gboolean qga_base64_decode_end(QgaBase64Decoder *group, guint8 *out, gsize *decoded)
+{
+    *decoded = 0;
+    if (group->digits == 1)
+        return FALSE;
+    if (group->digits > 0)
+        *decoded = flush(group, out);
+    return TRUE;
+}
+
+gboolean qga_base64_decode(const char *text, gsize length, guint8 *out, gsize *decoded)
+{
+    QgaBase64Decoder group = {0};
+    gsize last;
+
+    if (!qga_base64_decode_piece(&group, text, length, out, decoded) ||
+        !qga_base64_decode_end(&group, out + *decoded, &last))
+        return FALSE;
+    *decoded += last;
     return TRUE;
 }

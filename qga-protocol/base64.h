@@ -19,4 +19,18 @@ void qga_base64_encode(const void *data, gsize length, char *out);
  */
 gboolean qga_base64_decode(const char *text, gsize length, guint8 *out, gsize *decoded);
 
+/*
+ * The same in pieces of any size: what a group of four still lacks is kept in the decoder, which
+ * starts as {0}. A piece needs room for `length` / 4 * 3 + 3 bytes, the end for 2.
+ */
+typedef struct {
+    guint bits;
+    guint digits;
+    guint padding;
+} QgaBase64Decoder;
+
+gboolean qga_base64_decode_piece(QgaBase64Decoder *decoder, const char *text, gsize length,
+                                 guint8 *out, gsize *decoded);
+gboolean qga_base64_decode_end(QgaBase64Decoder *decoder, guint8 *out, gsize *decoded);
+
 #endif

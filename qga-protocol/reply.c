@@ -14,6 +14,9 @@ struct QgaReply {
     gpointer data;
     GString *line;
     QgaWriter *writer; /* of `line`; NULL before qga_reply_begin() */
+    QgaReplyMore more; /* NULL when the line is complete */
+    gpointer more_data;
+    GDestroyNotify free_more;
 };
 
 QgaReply *qga_reply_new(const char *id, gsize id_length, gboolean silent, gboolean sentinel,
@@ -39,6 +42,14 @@ QgaReply *qga_reply_ref(QgaReply *reply)
     return reply;
 }
 
+static void end_pieces(QgaReply *reply)
+{
+    reply->more = NULL;
+    if (reply->free_more)
+        reply->free_more(g_steal_pointer(&reply->more_data));
+    reply->free_more = NULL;
+}
+
 void qga_reply_unref(QgaReply *reply)
 {
     if (!reply)
@@ -47,6 +58,7 @@ void qga_reply_unref(QgaReply *reply)
         qga_reply_fail(reply, "The command ended without an answer: please report this");
     if (--reply->references > 0)
         return;
+    end_pieces(reply);
     qga_writer_free(reply->writer);
     if (reply->line)
         g_string_free(reply->line, TRUE);
@@ -85,7 +97,7 @@ static void deliver(QgaReply *reply)
     qga_reply_unref(reply);
 }
 
-static void close_line(QgaReply *reply)
+static void end_line(QgaReply *reply)
 {
     if (reply->id) {
         qga_writer_name(reply->writer, "id");
@@ -93,7 +105,45 @@ static void close_line(QgaReply *reply)
     }
     qga_writer_end_object(reply->writer);
     g_string_append_c(reply->line, '\n');
+}
+
+static void close_line(QgaReply *reply)
+{
+    end_line(reply);
     deliver(reply);
+}
+
+void qga_reply_finish_in_pieces(QgaReply *reply, QgaReplyMore more, gpointer data,
+                                GDestroyNotify free_data)
+{
+    GString *beginning;
+
+    g_return_if_fail(!reply->finished && reply->writer && !reply->silent);
+    reply->more = more;
+    reply->more_data = data;
+    reply->free_more = free_data;
+    reply->finished = TRUE;
+    beginning = g_steal_pointer(&reply->line);
+    qga_reply_ref(reply);
+    reply->done(reply, beginning, reply->data);
+    qga_reply_unref(reply);
+}
+
+gboolean qga_reply_has_more(const QgaReply *reply)
+{
+    return reply->more != NULL;
+}
+
+GString *qga_reply_next_piece(QgaReply *reply)
+{
+    g_return_val_if_fail(reply->more, NULL);
+    reply->line = g_string_new(NULL);
+    qga_writer_set_output(reply->writer, reply->line);
+    if (!reply->more(reply->writer, reply->more_data)) {
+        end_pieces(reply);
+        end_line(reply);
+    }
+    return g_steal_pointer(&reply->line);
 }
 
 void qga_reply_finish(QgaReply *reply)

@@ -12,7 +12,8 @@
 typedef struct QgaReply QgaReply;
 
 /* What becomes of the finished line (with its '\n', and its 0xFF where asked for); takes `line`.
- * `line` is empty for a silent command that succeeded. */
+ * While qga_reply_has_more() it is the line's beginning, and `done` keeps a reference to get the
+ * rest. `line` is empty for a silent command that succeeded. */
 typedef void (*QgaReplyDone)(QgaReply *reply, GString *line, gpointer data);
 
 /*
@@ -34,6 +35,21 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(QgaReply, qga_reply_unref)
  */
 QgaWriter *qga_reply_begin(QgaReply *reply);
 void qga_reply_finish(QgaReply *reply);
+
+/*
+ * For a value too large to hold: finishes the reply in pieces. `more` is called whenever what came
+ * before is on its way, writes some of the value, and returns FALSE with the call that completes
+ * it. It cannot fail any more: it ends the value where the data end. free_data (may be NULL) is
+ * called when all is written or nobody waits any longer.
+ */
+typedef gboolean (*QgaReplyMore)(QgaWriter *writer, gpointer data);
+void qga_reply_finish_in_pieces(QgaReply *reply, QgaReplyMore more, gpointer data,
+                                GDestroyNotify free_data);
+
+/* For the one who sends: whether `done` got just the beginning of the line, and the piece that
+ * follows, to be freed with g_string_free(). */
+gboolean qga_reply_has_more(const QgaReply *reply);
+GString *qga_reply_next_piece(QgaReply *reply);
 
 /* Answers {"error": {"class": "GenericError", "desc": TEXT}}. */
 void qga_reply_fail(QgaReply *reply, const char *format, ...) G_GNUC_PRINTF(2, 3);

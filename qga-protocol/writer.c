@@ -21,6 +21,11 @@ QgaWriter *qga_writer_new(GString *out)
     return writer;
 }
 
+void qga_writer_set_output(QgaWriter *writer, GString *out)
+{
+    writer->out = out;
+}
+
 void qga_writer_free(QgaWriter *writer)
 {
     g_free(writer);

@@ -15,6 +15,9 @@ QgaWriter *qga_writer_new(GString *out);
 void qga_writer_free(QgaWriter *writer);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(QgaWriter, qga_writer_free)
 
+/* Goes on in another buffer, in the middle of whatever is open. */
+void qga_writer_set_output(QgaWriter *writer, GString *out);
+
 void qga_writer_begin_object(QgaWriter *writer);
 void qga_writer_end_object(QgaWriter *writer);
 void qga_writer_begin_array(QgaWriter *writer);

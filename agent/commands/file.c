@@ -55,88 +55,119 @@ static gboolean check_count(gint64 count, gint64 max, QgaReply *reply)
     return FALSE;
 }
 
-/* Reads and encodes piece by piece: a large read costs no more memory than its reply. Returns the
- * number of bytes, or -1. */
-static gint64 read_pieces(FirnFile *file, gint64 count, QgaWriter *writer, gboolean *eof,
-                          GError **error)
+/* A read whose reply goes out in pieces: however large, no more than one of them is held. */
+typedef struct {
+    FirnFiles *files;
+    gint64 handle;
+    gint64 left; /* bytes still wanted */
+    gint64 done;
+    gboolean eof;
+    gsize got; /* bytes in the buffer, not written yet */
+    guint8 buffer[PIECE];
+} Reading;
+
+/* Fills the buffer. FALSE with an error when the file cannot be read. */
+static gboolean reading_fill(Reading *reading, GError **error)
 {
-    g_autofree guint8 *buffer = g_malloc((gsize)MIN(count, PIECE));
-    gint64 done = 0;
+    gsize wanted = (gsize)MIN(reading->left, PIECE);
+    FirnFile *file = firn_files_find(reading->files, reading->handle, error);
+    gssize got = file ? firn_file_read(file, reading->buffer, wanted, &reading->eof, error) : -1;
 
-    *eof = FALSE;
-    while (done < count && !*eof) {
-        gsize wanted = (gsize)MIN(count - done, PIECE);
-        g_autoptr(GError) failure = NULL;
-        gssize got = firn_file_read(file, buffer, wanted, eof, &failure);
+    reading->got = got > 0 ? (gsize)got : 0;
+    reading->left = reading->got < wanted ? 0 : reading->left - (gint64)wanted;
+    reading->done += (gint64)reading->got;
+    return got >= 0;
+}
 
-        if (got < 0 && done > 0 && g_error_matches(failure, G_FILE_ERROR, G_FILE_ERROR_AGAIN))
-            break;
-        if (got < 0) {
-            g_propagate_error(error, g_steal_pointer(&failure));
-            return -1;
-        }
-        qga_writer_base64_piece(writer, buffer, (gsize)got);
-        done += got;
-        if ((gsize)got < wanted)
-            break;
-    }
-    return done;
+/* Writes what is in the buffer and fills it again; the value's end when nothing is left. */
+static gboolean reading_more(QgaWriter *writer, gpointer data)
+{
+    Reading *reading = data;
+
+    qga_writer_base64_piece(writer, reading->buffer, reading->got);
+    reading->got = 0;
+    if (reading->left > 0 && reading_fill(reading, NULL))
+        return TRUE;
+    if (reading->got > 0)
+        return TRUE;
+    qga_writer_end_base64(writer);
+    qga_writer_member_int(writer, "count", reading->done);
+    qga_writer_member_bool(writer, "eof", reading->eof);
+    qga_writer_end_object(writer);
+    return FALSE;
 }
 
 static void guest_file_read(const QgaArguments *arguments, QgaReply *reply, gpointer data)
 {
     gint64 count = qga_arguments_int(arguments, "count", READ_DEFAULT);
-    FirnFile *file = find_file(arguments, reply, data);
+    g_autofree Reading *reading = NULL;
     GError *error = NULL;
     QgaWriter *writer;
-    gboolean eof;
 
-    if (!file || !check_count(count, READ_MAX, reply))
+    if (!find_file(arguments, reply, data) || !check_count(count, READ_MAX, reply))
         return;
-    writer = qga_reply_begin(reply);
-    qga_writer_begin_object(writer);
-    qga_writer_name(writer, "buf-b64");
-    qga_writer_reserve(writer, MIN((gsize)count, firn_file_remaining(file)) / 3 * 4 + 64);
-    qga_writer_begin_base64(writer);
-    count = read_pieces(file, count, writer, &eof, &error);
-    if (count < 0) {
+    reading = g_new(Reading, 1);
+    reading->files = data;
+    reading->handle = qga_arguments_int(arguments, "handle", 0);
+    reading->left = count;
+    reading->done = 0;
+    if (!reading_fill(reading, &error)) {
         qga_reply_fail_error(reply, error);
         return;
     }
-    qga_writer_end_base64(writer);
-    qga_writer_member_int(writer, "count", count);
-    qga_writer_member_bool(writer, "eof", eof);
-    qga_writer_end_object(writer);
-    qga_reply_finish(reply);
+    writer = qga_reply_begin(reply);
+    qga_writer_begin_object(writer);
+    qga_writer_name(writer, "buf-b64");
+    qga_writer_begin_base64(writer);
+    qga_reply_finish_in_pieces(reply, reading_more, g_steal_pointer(&reading), g_free);
+}
+
+typedef struct {
+    FirnFile *file;
+    gsize left; /* bytes still to be written */
+    gint64 done;
+    GError *error;
+} Writing;
+
+static gboolean write_piece(const guint8 *bytes, gsize length, gpointer data)
+{
+    Writing *writing = data;
+    gsize wanted = MIN(length, writing->left);
+    gssize written = firn_file_write(writing->file, bytes, wanted, &writing->error);
+
+    if (written > 0) {
+        writing->done += written;
+        writing->left -= (gsize)written;
+    }
+    return written == (gssize)wanted && writing->left > 0;
 }
 
 static void guest_file_write(const QgaArguments *arguments, QgaReply *reply, gpointer data)
 {
-    FirnFile *file = find_file(arguments, reply, data);
-    g_autofree guint8 *bytes = NULL;
+    Writing writing = {.file = find_file(arguments, reply, data)};
     GError *error = NULL;
     QgaWriter *writer;
     gint64 count;
     gsize length;
 
-    if (!file)
+    if (!writing.file)
         return;
-    bytes = qga_arguments_base64(arguments, "buf-b64", &length, &error);
-    if (!bytes) {
+    if (!qga_arguments_base64_check(arguments, "buf-b64", &length, &error)) {
         qga_reply_fail_error(reply, error);
         return;
     }
     count = qga_arguments_int(arguments, "count", (gint64)length);
     if (!check_count(count, (gint64)length, reply))
         return;
-    count = firn_file_write(file, bytes, (gsize)count, &error);
-    if (count < 0) {
-        qga_reply_fail_error(reply, error);
+    writing.left = (gsize)count;
+    qga_arguments_base64_each(arguments, "buf-b64", write_piece, &writing);
+    if (writing.error) {
+        qga_reply_fail_error(reply, writing.error);
         return;
     }
     writer = qga_reply_begin(reply);
     qga_writer_begin_object(writer);
-    qga_writer_member_int(writer, "count", count);
+    qga_writer_member_int(writer, "count", writing.done);
     qga_writer_member_bool(writer, "eof", FALSE);
     qga_writer_end_object(writer);
     qga_reply_finish(reply);
