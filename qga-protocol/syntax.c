@@ -124,6 +124,12 @@ GError *qga_syntax_steal_error(QgaSyntax *syntax)
     return g_steal_pointer(&syntax->error);
 }
 
+/* qga_syntax_run() sees to that byte: the others leave it where it is. */
+static gboolean is_forget(char c)
+{
+    return (guint8)c == 0xFF;
+}
+
 /* Tokens in the wrong order: the first such error of a text is its error. */
 static QgaSyntaxResult fail_shape(QgaSyntax *syntax, const char *text)
 {
@@ -325,7 +331,7 @@ static QgaSyntaxResult run_string(QgaSyntax *syntax, const char *text, gsize *at
     if (*at == length)
         return QGA_SYNTAX_MORE;
     byte = (guint8)text[*at];
-    if (byte == 0xFF)
+    if (is_forget(text[*at]))
         return QGA_SYNTAX_MORE;
     if (byte < 0x20) {
         QgaSyntaxResult result = fail_byte(syntax, text, *at);
@@ -446,7 +452,7 @@ static Number next_number(Number state, char c)
 
 static QgaSyntaxResult run_number(QgaSyntax *syntax, const char *text, gsize *at, gsize length)
 {
-    for (; *at < length; ++*at) {
+    for (; *at < length && !is_forget(text[*at]); ++*at) {
         Number next = next_number(syntax->number, text[*at]);
 
         if (next == NUMBER_END)
@@ -479,7 +485,7 @@ static QgaSyntaxResult run_word(QgaSyntax *syntax, const char *text, gsize *at, 
 {
     while (*at < length && g_ascii_islower(text[*at]))
         ++*at;
-    if (*at == length)
+    if (*at == length || is_forget(text[*at]))
         return QGA_SYNTAX_MORE;
     if (syntax->broken)
         return end_value(syntax);
@@ -516,7 +522,7 @@ QgaSyntaxResult qga_syntax_run(QgaSyntax *syntax, const char *text, gsize *posit
     gsize at = *position;
 
     while (at < length && result == QGA_SYNTAX_MORE) {
-        if ((guint8)text[at] == 0xFF) {
+        if (is_forget(text[at])) {
             at++;
             result = QGA_SYNTAX_FORGET;
         } else {
