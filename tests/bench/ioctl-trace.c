@@ -61,7 +61,7 @@ void ioctl_trace_clear(IoctlTrace *trace)
     put(trace, "trace", "");
 }
 
-/* "  name-123     [001] .....  12.345678: sys_ioctl(fd: 5, cmd: c0045877, arg: 0)" and "...:
+/* "  name-123     [001] .....  12.345678: sys_ioctl(fd: 5, cmd: 0xc0045877, arg: 0)" and "...:
  * sys_ioctl -> 0x0" */
 static gboolean parse(const char *line, int *pid, double *when, const char **rest)
 {
@@ -84,8 +84,8 @@ static gboolean parse(const char *line, int *pid, double *when, const char **res
 IoctlSpan ioctl_trace_span(IoctlTrace *trace, gboolean freeze)
 {
     g_autofree char *path = g_build_filename(trace->folder, "trace", NULL);
-    g_autofree char *wanted =
-        g_strdup_printf("cmd: %lx", freeze ? (gulong)FIFREEZE : (gulong)FITHAW);
+    /* Kernels differ in whether a 0x stands before the number. */
+    g_autofree char *wanted = g_strdup_printf("%lx,", freeze ? (gulong)FIFREEZE : (gulong)FITHAW);
     g_autoptr(GHashTable) open_calls = g_hash_table_new_full(NULL, NULL, NULL, g_free);
     IoctlSpan span = {0};
     g_autofree char *text = NULL;
