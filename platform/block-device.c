@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "platform/block-device.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/sysmacros.h>
@@ -60,13 +61,6 @@ gboolean firn_block_device_is_virtual(const FirnBlockDevice *device)
     return g_str_has_prefix(device->path, "devices/virtual/block/");
 }
 
-gboolean firn_block_device_is_partition(const FirnRoots *roots, const FirnBlockDevice *device)
-{
-    g_autofree char *path = firn_roots_pathf(roots, "/sys/%s/partition", device->path);
-
-    return access(path, F_OK) == 0;
-}
-
 FirnBlockDevice *firn_block_device_parent(const FirnBlockDevice *device)
 {
     g_autofree char *path = g_path_get_dirname(device->path);
@@ -74,30 +68,81 @@ FirnBlockDevice *firn_block_device_parent(const FirnBlockDevice *device)
     return firn_block_device_new(path);
 }
 
+/* An attribute in sysfs is a page at most. */
+#define ATTRIBUTE_BYTES 4096
+
+/* FALSE when there is none. */
+static gboolean read_attribute(const FirnRoots *roots, const FirnBlockDevice *device,
+                               const char *attribute, char *text)
+{
+    g_autofree char *path = firn_roots_pathf(roots, "/sys/%s/%s", device->path, attribute);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t length;
+
+    if (fd < 0)
+        return FALSE;
+    length = read(fd, text, ATTRIBUTE_BYTES - 1);
+    close(fd);
+    text[MAX(length, 0)] = '\0';
+    return length > 0;
+}
+
 char *firn_block_device_attribute(const FirnRoots *roots, const FirnBlockDevice *device,
                                   const char *attribute)
 {
-    g_autofree char *path = firn_roots_pathf(roots, "/sys/%s/%s", device->path, attribute);
-    g_autofree char *text = NULL;
+    char text[ATTRIBUTE_BYTES];
 
-    if (!g_file_get_contents(path, &text, NULL, NULL))
+    if (!read_attribute(roots, device, attribute, text) || !*g_strstrip(text))
         return NULL;
-    g_strstrip(text);
-    return *text ? g_steal_pointer(&text) : NULL;
+    return g_strdup(text);
 }
 
-char *firn_block_device_node(const FirnRoots *roots, const FirnBlockDevice *device)
+/* The value of a line "NAME=VALUE" and its length, or NULL. */
+static const char *find_value(const char *text, const char *name, int *length)
 {
-    g_autofree char *uevent = firn_block_device_attribute(roots, device, "uevent");
-    const char *name = uevent ? strstr(uevent, "DEVNAME=") : NULL;
-    char *node;
-
-    if (name && (name == uevent || name[-1] == '\n')) {
-        name += strlen("DEVNAME=");
-        return g_strdup_printf("/dev/%.*s", (int)strcspn(name, "\n"), name);
+    for (const char *line = text; line; line = strchr(line, '\n')) {
+        line += *line == '\n' ? 1 : 0;
+        if (g_str_has_prefix(line, name) && line[strlen(name)] == '=') {
+            line += strlen(name) + 1;
+            *length = (int)strcspn(line, "\n");
+            return line;
+        }
     }
-    node = g_strconcat("/dev/", device->name, NULL);
-    return g_strdelimit(node, "!", '/');
+    *length = 0;
+    return NULL;
+}
+
+FirnBlockFacts *firn_block_device_facts(const FirnRoots *roots, const FirnBlockDevice *device)
+{
+    FirnBlockFacts *facts = g_new0(FirnBlockFacts, 1);
+    char text[ATTRIBUTE_BYTES] = "";
+    const char *name, *major_number, *minor_number, *type;
+    int name_length, major_length, minor_length, type_length;
+
+    read_attribute(roots, device, "uevent", text);
+    name = find_value(text, "DEVNAME", &name_length);
+    major_number = find_value(text, "MAJOR", &major_length);
+    minor_number = find_value(text, "MINOR", &minor_length);
+    type = find_value(text, "DEVTYPE", &type_length);
+    if (name)
+        facts->node = g_strdup_printf("/dev/%.*s", name_length, name);
+    else
+        facts->node = g_strdelimit(g_strconcat("/dev/", device->name, NULL), "!", '/');
+    if (major_number && minor_number)
+        facts->number =
+            g_strdup_printf("%.*s:%.*s", major_length, major_number, minor_length, minor_number);
+    facts->partition =
+        type && g_str_has_prefix(type, "partition") && type_length == (int)strlen("partition");
+    return facts;
+}
+
+void firn_block_facts_free(FirnBlockFacts *facts)
+{
+    if (!facts)
+        return;
+    g_free(facts->node);
+    g_free(facts->number);
+    g_free(facts);
 }
 
 GPtrArray *firn_block_device_slaves(const FirnRoots *roots, const FirnBlockDevice *device)

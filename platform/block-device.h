@@ -13,6 +13,13 @@ typedef struct {
     const char *name; /* the kernel's, such as "vda1", "dm-0" or "cciss!c0d0"; in `path` */
 } FirnBlockDevice;
 
+/* What the kernel tells in the device's file "uevent". */
+typedef struct {
+    char *node;         /* such as "/dev/vda1", whether or not that is there */
+    char *number;       /* "MAJOR:MINOR", or NULL where the file does not tell */
+    gboolean partition; /* of its parent folder's device */
+} FirnBlockFacts;
+
 /*
  * Finds a device by a link to it, such as "/sys/block/vda", by its number, or by its folder below
  * /sys. NULL where sysfs does not know it. Free with firn_block_device_free().
@@ -26,7 +33,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(FirnBlockDevice, firn_block_device_free)
 /* TRUE when it is made by the kernel, as dm, md, loop, zram are, and lies on no bus. */
 gboolean firn_block_device_is_virtual(const FirnBlockDevice *device);
 
-gboolean firn_block_device_is_partition(const FirnRoots *roots, const FirnBlockDevice *device);
+/* Never NULL; free with firn_block_facts_free(). */
+FirnBlockFacts *firn_block_device_facts(const FirnRoots *roots, const FirnBlockDevice *device);
+void firn_block_facts_free(FirnBlockFacts *facts);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(FirnBlockFacts, firn_block_facts_free)
 
 /* The device a partition is one of. */
 FirnBlockDevice *firn_block_device_parent(const FirnBlockDevice *device);
@@ -35,9 +45,6 @@ FirnBlockDevice *firn_block_device_parent(const FirnBlockDevice *device);
  * or an empty one. Free with g_free(). */
 char *firn_block_device_attribute(const FirnRoots *roots, const FirnBlockDevice *device,
                                   const char *attribute);
-
-/* Its node, such as "/dev/vda1", whether or not that is there; free with g_free(). */
-char *firn_block_device_node(const FirnRoots *roots, const FirnBlockDevice *device);
 
 /* What dm, md and bcache devices stand on: FirnBlockDevice, in the packaged agent's order, which is
  * that of the folder backwards. Never NULL; free with g_ptr_array_unref(). */

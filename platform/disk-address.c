@@ -236,11 +236,12 @@ static void place(const FirnRoots *roots, const Way *way, FirnDiskAddress *addre
 FirnDiskAddress *firn_disk_address_read(const FirnRoots *roots, const FirnBlockDevice *device)
 {
     FirnDiskAddress *address = g_new0(FirnDiskAddress, 1);
+    g_autoptr(FirnBlockFacts) facts = firn_block_device_facts(roots, device);
     g_auto(Way) way = {0};
 
     address->pci = (FirnPciAddress){-1, -1, -1, -1};
-    address->node = firn_block_device_node(roots, device);
-    address->serial = firn_disk_serial_read(roots, device);
+    address->serial = firn_disk_serial_read(roots, device, facts);
+    address->node = g_steal_pointer(&facts->node);
     walk(device->path, &way, address);
     if (way.is_nvme && !way.controller)
         walk_nvme_controller(roots, device->path, &way, address);

@@ -63,13 +63,15 @@ static Node *add_node(FirnDiskIndex *index, FirnBlockDevice *device, GPtrArray *
 
 static void fill(FirnDiskIndex *index, Node *node, GPtrArray *queue)
 {
+    g_autoptr(FirnBlockFacts) facts = NULL;
     g_autoptr(GPtrArray) slaves = NULL;
 
     if (!firn_block_device_is_virtual(node->device)) {
         node->address = firn_disk_address_read(index->roots, node->device);
         return;
     }
-    if (firn_block_device_is_partition(index->roots, node->device)) {
+    facts = firn_block_device_facts(index->roots, node->device);
+    if (facts->partition) {
         FirnBlockDevice *whole = firn_block_device_parent(node->device);
 
         g_ptr_array_add(node->slaves, add_node(index, whole, queue));

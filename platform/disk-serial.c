@@ -3,38 +3,47 @@
 
 #include <string.h>
 
-static char *from_udev(const FirnRoots *roots, const FirnBlockDevice *device)
+/* TRUE when udev has an entry for the device of that number ("MAJOR:MINOR"), with a serial number
+ * or without. */
+static gboolean ask_udev(const FirnRoots *roots, const char *number, char **serial)
 {
-    g_autofree char *number = firn_block_device_attribute(roots, device, "dev");
-    g_autofree char *path = NULL;
+    g_autofree char *path = firn_roots_pathf(roots, "/run/udev/data/b%s", number);
     g_autofree char *text = NULL;
     const char *found;
 
-    if (!number)
-        return NULL;
-    path = firn_roots_pathf(roots, "/run/udev/data/b%s", number);
     if (!g_file_get_contents(path, &text, NULL, NULL))
-        return NULL;
+        return FALSE;
     found = strstr(text, "\nE:ID_SERIAL=");
-    if (!found)
-        return NULL;
-    found += strlen("\nE:ID_SERIAL=");
-    return found[0] == '\n' || !found[0] ? NULL : g_strndup(found, strcspn(found, "\n"));
+    if (found) {
+        found += strlen("\nE:ID_SERIAL=");
+        *serial = g_strndup(found, strcspn(found, "\n"));
+    }
+    return TRUE;
 }
 
-char *firn_disk_serial_read(const FirnRoots *roots, const FirnBlockDevice *device)
+/* A partition's entry has a copy of its disk's properties, unless udev's rules are old. */
+static gboolean ask_udev_of_disk(const FirnRoots *roots, const FirnBlockDevice *device,
+                                 const FirnBlockFacts *facts, char **serial)
 {
-    g_autoptr(FirnBlockDevice) disk = NULL;
-    char *serial = from_udev(roots, device);
+    gboolean known = facts->number && ask_udev(roots, facts->number, serial);
 
-    if (!serial && firn_block_device_is_partition(roots, device)) {
-        disk = firn_block_device_parent(device);
-        device = disk;
-        serial = from_udev(roots, device);
+    if (!*serial && facts->partition) {
+        g_autoptr(FirnBlockDevice) disk = firn_block_device_parent(device);
+        g_autoptr(FirnBlockFacts) disk_facts = firn_block_device_facts(roots, disk);
+
+        if (disk_facts->number)
+            known = ask_udev(roots, disk_facts->number, serial) || known;
     }
-    if (!serial)
-        serial = firn_block_device_attribute(roots, device, "serial");
-    if (!serial)
-        serial = firn_block_device_attribute(roots, device, "device/serial");
-    return serial;
+    return known;
+}
+
+char *firn_disk_serial_read(const FirnRoots *roots, const FirnBlockDevice *device,
+                            const FirnBlockFacts *facts)
+{
+    char *serial = NULL;
+
+    if (ask_udev_of_disk(roots, device, facts, &serial))
+        return serial;
+    return firn_block_device_attribute(roots, device,
+                                       facts->partition ? "../device/serial" : "device/serial");
 }

@@ -14,13 +14,20 @@ static void disk_free(gpointer data)
     g_free(disk);
 }
 
+static char *read_node(const FirnRoots *roots, const FirnBlockDevice *device)
+{
+    g_autoptr(FirnBlockFacts) facts = firn_block_device_facts(roots, device);
+
+    return g_steal_pointer(&facts->node);
+}
+
 static char **read_dependencies(const FirnRoots *roots, const FirnBlockDevice *device)
 {
     g_autoptr(GPtrArray) slaves = firn_block_device_slaves(roots, device);
     GPtrArray *nodes = g_ptr_array_new();
 
     for (guint i = 0; i < slaves->len; i++)
-        g_ptr_array_add(nodes, firn_block_device_node(roots, g_ptr_array_index(slaves, i)));
+        g_ptr_array_add(nodes, read_node(roots, g_ptr_array_index(slaves, i)));
     g_ptr_array_add(nodes, NULL);
     return (char **)g_ptr_array_free(nodes, FALSE);
 }
@@ -29,12 +36,14 @@ static FirnDisk *read_disk(const FirnRoots *roots, const FirnBlockDevice *device
 {
     FirnDisk *disk = g_new0(FirnDisk, 1);
 
-    disk->node = firn_block_device_node(roots, device);
     disk->dependencies = read_dependencies(roots, device);
-    if (firn_block_device_is_virtual(device))
+    if (firn_block_device_is_virtual(device)) {
+        disk->node = read_node(roots, device);
         disk->alias = firn_block_device_attribute(roots, device, "dm/name");
-    else
+    } else {
         disk->address = firn_disk_address_read(roots, device);
+        disk->node = g_strdup(disk->address->node);
+    }
     return disk;
 }
 
@@ -48,15 +57,17 @@ static void add_partitions(const FirnRoots *roots, const FirnBlockDevice *device
     while (folder && (name = g_dir_read_name(folder))) {
         g_autofree char *child = g_strdup_printf("%s/%s", device->path, name);
         g_autoptr(FirnBlockDevice) partition = NULL;
+        g_autoptr(FirnBlockFacts) facts = NULL;
         FirnDisk *disk;
 
         if (!g_str_has_prefix(name, device->name)) /* the kernel names them so: vda1, nvme0n1p1 */
             continue;
         partition = firn_block_device_new(child);
-        if (!firn_block_device_is_partition(roots, partition))
+        facts = firn_block_device_facts(roots, partition);
+        if (!facts->partition)
             continue;
         disk = g_new0(FirnDisk, 1);
-        disk->node = firn_block_device_node(roots, partition);
+        disk->node = g_steal_pointer(&facts->node);
         disk->partition = TRUE;
         disk->dependencies = g_new0(char *, 2);
         disk->dependencies[0] = g_strdup(node);

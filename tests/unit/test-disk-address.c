@@ -47,7 +47,7 @@ typedef struct {
 static const Row rows[] = {
     {"virtio-blk", 252, 0, "virtio 0:0:0 0:4:0.0 /dev/vda vda-serial"},
     {"virtio-blk", 252, 1, "virtio 0:0:0 0:4:0.0 /dev/vda1 vda-serial"},
-    {"virtio-blk", 252, 16, "virtio 0:0:0 0:5:0.0 /dev/vdb sysfs-serial"},
+    {"virtio-blk", 252, 16, "virtio 0:0:0 0:5:0.0 /dev/vdb -"},
     {"virtio-scsi", 8, 0, "scsi 0:0:0 0:0:5.0 /dev/sda 0QEMU_QEMU_HARDDISK_drive-scsi0"},
     {"virtio-scsi", 8, 1, "scsi 0:0:0 0:0:5.0 /dev/sda1 0QEMU_QEMU_HARDDISK_drive-scsi0"},
     {"virtio-scsi", 8, 16, "scsi 0:3:257 0:0:5.0 /dev/sdb -"},
@@ -56,7 +56,7 @@ static const Row rows[] = {
     {"sata", 8, 16, "sata 0:0:2 0:0:31.2 /dev/sdb QEMU_HARDDISK_QM00003"},
     {"nvme", 259, 0, "nvme 0:0:0 0:0:4.0 /dev/nvme0n1 QEMU_NVMe_Ctrl_deadbeef"},
     {"nvme", 259, 1, "nvme 0:0:0 0:0:4.0 /dev/nvme0n1p1 QEMU_NVMe_Ctrl_deadbeef"},
-    {"nvme", 259, 2, "nvme 0:0:0 0:0:6.0 /dev/nvme1n1 -"},
+    {"nvme", 259, 2, "nvme 0:0:0 0:0:6.0 /dev/nvme1n1 QEMU0001"},
     {"ide", 8, 0, "ide 0:0:0 0:0:1.1 /dev/sda QEMU_HARDDISK_QM00001"},
     {"ide", 8, 16, "ide 1:0:1 0:0:1.1 /dev/sdb -"},
     {"usb", 8, 16, "usb 0:0:0 0:0:29.7 /dev/sdb QEMU_USB_HARDDRIVE_1-0000:00:1d.7-1-0:0"},
