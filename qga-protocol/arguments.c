@@ -400,41 +400,46 @@ static gboolean add_length(const guint8 *bytes, gsize length, gpointer data)
     return TRUE;
 }
 
-/* Straight from the request's text, unless somebody has escaped the slashes: then a copy, to be
- * freed. NULL: not given. */
-static char *base64_text(const QgaArguments *arguments, const char *name, const char **text,
-                         gsize *size)
+/* Straight from the request's text, unless somebody has escaped the slashes: then `copy` holds it.
+ * NULL: not given. */
+static const char *base64_text(const QgaArguments *arguments, const char *name, gsize *size,
+                               char **copy)
 {
     QgaValue value = get(arguments, name, QGA_TYPE_BASE64, QGA_TYPE_BASE64);
-    char *unescaped = NULL;
+    const char *text = NULL;
 
-    *text = NULL;
-    if (value.start && !qga_value_string_plain(value, text, size))
-        *text = unescaped = qga_value_string(value, size);
-    return unescaped;
+    *size = 0;
+    if (value.start && !qga_value_string_plain(value, &text, size))
+        text = *copy = qga_value_string(value, size);
+    return text;
+}
+
+static void fail_base64(GError **error)
+{
+    g_set_error(error, QGA_ARGUMENTS_ERROR, 0, "Base64 data contains invalid characters");
 }
 
 gboolean qga_arguments_base64_check(const QgaArguments *arguments, const char *name, gsize *length,
                                     GError **error)
 {
-    const char *text;
-    gsize size = 0;
-    g_autofree char *unescaped = base64_text(arguments, name, &text, &size);
+    g_autofree char *copy = NULL;
+    gsize size;
+    const char *text = base64_text(arguments, name, &size, &copy);
 
     *length = 0;
     if (!text || decode_pieces(text, size, add_length, length))
         return TRUE;
     *length = 0;
-    g_set_error(error, QGA_ARGUMENTS_ERROR, 0, "Base64 data contains invalid characters");
+    fail_base64(error);
     return FALSE;
 }
 
 void qga_arguments_base64_each(const QgaArguments *arguments, const char *name,
                                QgaArgumentsPiece each, gpointer data)
 {
-    const char *text;
-    gsize size = 0;
-    g_autofree char *unescaped = base64_text(arguments, name, &text, &size);
+    g_autofree char *copy = NULL;
+    gsize size;
+    const char *text = base64_text(arguments, name, &size, &copy);
 
     if (text)
         decode_pieces(text, size, each, data);
@@ -443,19 +448,22 @@ void qga_arguments_base64_each(const QgaArguments *arguments, const char *name,
 guint8 *qga_arguments_base64(const QgaArguments *arguments, const char *name, gsize *length,
                              GError **error)
 {
-    const char *text;
-    gsize size = 0;
-    g_autofree char *unescaped = base64_text(arguments, name, &text, &size);
-    guint8 *data;
+    g_autofree char *copy = NULL;
+    gsize size;
+    const char *text = base64_text(arguments, name, &size, &copy);
+    g_autofree guint8 *data = NULL;
 
-    if (!text || !qga_arguments_base64_check(arguments, name, length, error)) {
+    *length = 0;
+    if (!text)
+        return NULL;
+    data = g_malloc(size / 4 * 3 + 4);
+    if (!qga_base64_decode(text, size, data, length)) {
         *length = 0;
+        fail_base64(error);
         return NULL;
     }
-    data = g_malloc(size / 4 * 3 + 4);
-    qga_base64_decode(text, size, data, length);
     data[*length] = '\0';
-    return data;
+    return g_steal_pointer(&data);
 }
 
 guint qga_arguments_each(const QgaArguments *arguments, const char *name, QgaArgumentsEach each,

@@ -303,6 +303,58 @@ START_TEST(test_base64)
 }
 END_TEST
 
+static gboolean append_bytes(const guint8 *bytes, gsize length, gpointer data)
+{
+    GString *out = data;
+
+    g_string_append_len(out, (const char *)bytes, (gssize)length);
+    return out->len < 100000;
+}
+
+/* Larger than one piece, with line breaks and escapes that shift the groups. */
+START_TEST(test_base64_in_pieces)
+{
+    g_autoptr(GString) text = g_string_new("{\"base64\":\"");
+    g_autoptr(GString) bytes = g_string_new(NULL);
+    g_autoptr(GString) out = g_string_new(NULL);
+    g_autoptr(QgaArguments) arguments = NULL;
+    g_autofree guint8 *whole = NULL;
+    gsize length, whole_length;
+
+    for (guint i = 0; i < 30000; i++) {
+        g_string_append(text, i % 19 == 0 ? "Y\\nWJj" : i % 7 == 0 ? "Y W\\u004aj" : "YWJj");
+        g_string_append(bytes, "abc");
+    }
+    g_string_append(text, "\"}");
+    arguments = parse_good(text->str);
+    ck_assert(qga_arguments_base64_check(arguments, "base64", &length, NULL));
+    ck_assert_uint_eq(length, bytes->len);
+    qga_arguments_base64_each(arguments, "base64", append_bytes, out);
+    ck_assert_str_eq(out->str, bytes->str);
+    whole = qga_arguments_base64(arguments, "base64", &whole_length, NULL);
+    ck_assert_uint_eq(whole_length, bytes->len);
+    ck_assert_str_eq((const char *)whole, bytes->str);
+}
+END_TEST
+
+START_TEST(test_base64_check)
+{
+    g_autoptr(QgaArguments) none = parse_good("{}");
+    g_autoptr(QgaArguments) bad = parse_good("{\"base64\":\"YWJjY\"}");
+    g_autoptr(GString) out = g_string_new(NULL);
+    g_autoptr(GError) error = NULL;
+    gsize length = 7;
+
+    ck_assert(qga_arguments_base64_check(none, "base64", &length, NULL));
+    ck_assert_uint_eq(length, 0);
+    qga_arguments_base64_each(none, "base64", append_bytes, out);
+    ck_assert_uint_eq(out->len, 0);
+    ck_assert(!qga_arguments_base64_check(bad, "base64", &length, &error));
+    ck_assert_uint_eq(length, 0);
+    ck_assert_str_eq(error->message, "Base64 data contains invalid characters");
+}
+END_TEST
+
 START_TEST(test_unknown_name)
 {
     g_autoptr(QgaArguments) arguments = parse_good("{}");
@@ -333,6 +385,8 @@ int main(void)
     tcase_add_test(tests, test_strings);
     tcase_add_test(tests, test_each);
     tcase_add_test(tests, test_base64);
+    tcase_add_test(tests, test_base64_in_pieces);
+    tcase_add_test(tests, test_base64_check);
     tcase_add_test_raise_signal(tests, test_unknown_name, SIGTRAP);
     tcase_add_test_raise_signal(tests, test_other_type, SIGTRAP);
     suite_add_tcase(suite, tests);

@@ -90,6 +90,47 @@ START_TEST(test_refuse)
 }
 END_TEST
 
+/* Pieces of any size, wherever they cut a group, give what the whole gives. */
+START_TEST(test_pieces)
+{
+    static const char text[] = "YW Jj\nYQ==YWI=\r\nWFla";
+    gsize size = strlen(text);
+
+    for (gsize piece = 1; piece <= size; piece++) {
+        QgaBase64Decoder decoder = {0};
+        guint8 out[64];
+        gsize length = 0, count;
+
+        for (gsize at = 0; at < size; at += piece) {
+            ck_assert(qga_base64_decode_piece(&decoder, text + at, MIN(piece, size - at),
+                                              out + length, &count));
+            ck_assert_uint_le(count, MIN(piece, size - at) / 4 * 3 + 3);
+            length += count;
+        }
+        ck_assert(qga_base64_decode_end(&decoder, out + length, &count));
+        ck_assert_uint_eq(count, 0);
+        ck_assert_uint_eq(length, 9);
+        ck_assert_mem_eq(out, "abcaabXYZ", 9);
+    }
+}
+END_TEST
+
+START_TEST(test_pieces_end)
+{
+    QgaBase64Decoder open = {0}, single = {0};
+    guint8 out[8];
+    gsize count;
+
+    ck_assert(qga_base64_decode_piece(&open, "YWI", 3, out, &count));
+    ck_assert_uint_eq(count, 0);
+    ck_assert(qga_base64_decode_end(&open, out, &count));
+    ck_assert_uint_eq(count, 2);
+    ck_assert_mem_eq(out, "ab", 2);
+    ck_assert(qga_base64_decode_piece(&single, "Y", 1, out, &count));
+    ck_assert(!qga_base64_decode_end(&single, out, &count));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("base64");
@@ -99,6 +140,8 @@ int main(void)
     tcase_add_test(tests, test_there_and_back);
     tcase_add_test(tests, test_decode);
     tcase_add_test(tests, test_refuse);
+    tcase_add_test(tests, test_pieces);
+    tcase_add_test(tests, test_pieces_end);
     suite_add_tcase(suite, tests);
     return test_suite_run(suite);
 }

@@ -100,6 +100,58 @@ START_TEST(test_dropped)
 }
 END_TEST
 
+/* A value of four parts, one a call. */
+static gboolean write_more(QgaWriter *writer, gpointer data)
+{
+    guint *left = data;
+
+    if (--*left > 0) {
+        qga_writer_base64_piece(writer, "abcd", 4);
+        return TRUE;
+    }
+    qga_writer_end_base64(writer);
+    return FALSE;
+}
+
+static void count_free(gpointer data)
+{
+    *(guint *)data += 100;
+}
+
+START_TEST(test_pieces)
+{
+    g_autoptr(GString) out = g_string_new(NULL);
+    g_autoptr(QgaReply) reply = new_reply(out, "7");
+    guint left = 4;
+
+    qga_writer_begin_base64(qga_reply_begin(reply));
+    qga_reply_finish_in_pieces(reply, write_more, &left, count_free);
+    ck_assert(qga_reply_is_finished(reply));
+    while (qga_reply_has_more(reply)) {
+        GString *piece = qga_reply_next_piece(reply);
+
+        g_string_append_printf(out, "%s|", piece->str);
+        g_string_free(piece, TRUE);
+    }
+    ck_assert_str_eq(out->str, "{\"return\": \"|YWJj|ZGFi|Y2RhYmNk|\", \"id\": 7}\n|");
+    ck_assert_uint_eq(left, 100);
+}
+END_TEST
+
+/* Nobody reads the rest: what it was to be made of is freed all the same. */
+START_TEST(test_pieces_dropped)
+{
+    g_autoptr(GString) out = g_string_new(NULL);
+    QgaReply *reply = new_reply(out, NULL);
+    guint left = 4;
+
+    qga_writer_begin_base64(qga_reply_begin(reply));
+    qga_reply_finish_in_pieces(reply, write_more, &left, count_free);
+    qga_reply_unref(reply);
+    ck_assert_uint_eq(left, 104);
+}
+END_TEST
+
 static void drop_reply(QgaReply *reply, GString *line, gpointer data)
 {
     QgaReply **owned = data;
@@ -128,6 +180,8 @@ int main(void)
     tcase_add_test(tests, test_silent);
     tcase_add_test(tests, test_sentinel);
     tcase_add_test(tests, test_dropped);
+    tcase_add_test(tests, test_pieces);
+    tcase_add_test(tests, test_pieces_dropped);
     tcase_add_test(tests, test_dropped_when_done);
     suite_add_tcase(suite, tests);
     return test_suite_run(suite);
