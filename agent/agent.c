@@ -22,7 +22,6 @@ struct FirnAgent {
     FirnContext context;
     FirnSession *session;
     FirnChannel *channel;
-    guint signals[3];
     gboolean stopping;
     int status;
 };
@@ -133,9 +132,10 @@ FirnAgent *firn_agent_new(const FirnConfig *config, const FirnRoots *roots, int 
     FirnAgent *agent = g_new0(FirnAgent, 1);
 
     agent->loop = g_main_loop_new(NULL, FALSE);
-    agent->signals[0] = g_unix_signal_add(SIGTERM, on_terminate, agent);
-    agent->signals[1] = g_unix_signal_add(SIGINT, on_terminate, agent);
-    agent->signals[2] = g_unix_signal_add(SIGHUP, on_hangup, agent);
+    /* never removed: a second signal must not kill an agent that is about to end by itself */
+    g_unix_signal_add(SIGTERM, on_terminate, agent);
+    g_unix_signal_add(SIGINT, on_terminate, agent);
+    g_unix_signal_add(SIGHUP, on_hangup, agent);
     if (!open_agent(agent, config, roots, activated, error)) {
         firn_agent_free(agent);
         return NULL;
@@ -152,8 +152,6 @@ void firn_agent_free(FirnAgent *agent)
     qga_commands_free(agent->commands);
     firn_policy_free(agent->policy);
     firn_freezer_free(agent->freezer);
-    for (guint i = 0; i < G_N_ELEMENTS(agent->signals); i++)
-        g_source_remove(agent->signals[i]);
     g_main_loop_unref(agent->loop);
     g_free(agent);
 }
