@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <glib-unix.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -92,16 +93,28 @@ static void device_lost(FirnChannel *channel, int code)
     channel->events.lost(error, channel->data);
 }
 
+/* A tty that hung up never comes back. It reads as end of file, as a port without a host does, but
+ * it polls as failed; asked anew, for the hang-up may have come after the read was due. */
+static gboolean is_hung_up(int fd)
+{
+    struct pollfd entry = {.fd = fd};
+
+    return poll(&entry, 1, 0) > 0 && (entry.revents & (POLLERR | POLLNVAL)) != 0;
+}
+
 static gboolean on_dormant(gpointer data)
 {
     FirnChannel *channel = data;
     ssize_t n = read(channel->fd, channel->chunk, CHUNK);
+    gboolean gone = n == 0 && is_hung_up(channel->fd);
 
-    if (n == 0 || (n < 0 && errno == EINTR))
+    if ((n == 0 && !gone) || (n < 0 && errno == EINTR))
         return G_SOURCE_CONTINUE;
     channel->timer = 0;
     if (n > 0)
         channel->events.bytes(channel->chunk, (gsize)n, channel->data);
+    else if (gone)
+        device_lost(channel, EIO);
     else if (errno != EAGAIN)
         device_lost(channel, errno);
     update(channel);
@@ -117,14 +130,14 @@ static void device_dormant(FirnChannel *channel)
     channel->timer = g_timeout_add(DORMANT_MS, on_dormant, channel);
 }
 
-static void at_end(FirnChannel *channel, GIOCondition condition)
+static void at_end(FirnChannel *channel)
 {
     if (channel->listener >= 0) {
         channel->at_eof = TRUE;
         update(channel);
         channel->events.eof(channel->data);
-    } else if (condition & G_IO_ERR) {
-        device_lost(channel, EIO); /* a tty that hung up never comes back */
+    } else if (is_hung_up(channel->fd)) {
+        device_lost(channel, EIO);
     } else {
         device_dormant(channel);
     }
@@ -154,7 +167,7 @@ static gboolean on_readable(int fd, GIOCondition condition, gpointer data)
     if (n > 0)
         channel->events.bytes(channel->chunk, (gsize)n, channel->data);
     else if (n == 0)
-        at_end(channel, condition);
+        at_end(channel);
     else if (errno != EAGAIN && errno != EINTR)
         on_failed(channel, errno);
     return G_SOURCE_CONTINUE;
