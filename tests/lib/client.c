@@ -103,6 +103,11 @@ gboolean test_client_has_input(TestClient *client, int milliseconds)
     return client->input->len > 0 || wait_for(client, POLLIN, milliseconds);
 }
 
+gboolean test_client_can_send(TestClient *client, int milliseconds)
+{
+    return wait_for(client, POLLOUT, milliseconds);
+}
+
 static void read_more(TestClient *client)
 {
     guint8 chunk[16384];
@@ -146,7 +151,7 @@ static JsonNode *parse(const char *line)
     JsonNode *node;
 
     ck_assert_msg(line != NULL, "end of file where a reply was due");
-    node = json_from_string(line, &error);
+    node = json_from_string(*line == '\xff' ? line + 1 : line, &error);
     ck_assert_msg(node != NULL, "the reply is no JSON (%s): %s", error ? error->message : "empty",
                   line);
     ck_assert_msg(JSON_NODE_HOLDS_OBJECT(node), "the reply is no object: %s", line);

@@ -31,6 +31,8 @@ void test_client_shutdown(TestClient *client);
 char *test_client_line(TestClient *client);
 /* TRUE when something can be read, or the other end hung up, within so many milliseconds. */
 gboolean test_client_has_input(TestClient *client, int milliseconds);
+/* TRUE when the agent takes more within so many milliseconds. */
+gboolean test_client_can_send(TestClient *client, int milliseconds);
 
 /* Sends a request and parses its reply. Free with json_node_unref(). */
 JsonNode *test_client_ask(TestClient *client, const char *request);

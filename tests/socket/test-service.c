@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "tests/lib/daemon.h"
+#include "tests/lib/suite.h"
+
+/* Runs the agent with these options to its end. */
+static char *run(int status, const char *first, const char *second)
+{
+    const char *options[] = {first, second, NULL};
+    g_autoptr(TestDaemon) agent = test_daemon_spawn(options, -1);
+
+    ck_assert_int_eq(test_daemon_wait(agent), status);
+    return test_daemon_output(agent);
+}
+
+static void wait_for_file(const char *path)
+{
+    for (guint i = 0; i < 6000; i++) {
+        if (g_file_test(path, G_FILE_TEST_EXISTS))
+            return;
+        g_usleep(10000);
+    }
+    ck_abort_msg("%s does not come", path);
+}
+
+static void wait_for_no_file(const char *path)
+{
+    for (guint i = 0; i < 6000; i++) {
+        if (!g_file_test(path, G_FILE_TEST_EXISTS))
+            return;
+        g_usleep(10000);
+    }
+    ck_abort_msg("%s does not go", path);
+}
+
+START_TEST(test_information)
+{
+    g_autofree char *version = run(0, "--version", NULL);
+    g_autofree char *help = run(0, "--help", NULL);
+    g_autofree char *commands = run(0, "-b", "help");
+    g_autofree char *asked = run(0, "-b?", NULL);
+
+    ck_assert(g_str_has_prefix(version, "firn "));
+    ck_assert(strstr(help, "--fsfreeze-hook[=PATH]") != NULL);
+    ck_assert(strstr(commands, "guest-ping\n") != NULL);
+    ck_assert_str_eq(commands, asked);
+}
+END_TEST
+
+START_TEST(test_refusals)
+{
+    g_autofree char *option = run(1, "--nonsense", NULL);
+    g_autofree char *value = run(1, "-m", "pigeon");
+    g_autofree char *path = run(1, "-m", "unix-listen");
+
+    ck_assert(strstr(option, "unrecognized option '--nonsense'") != NULL);
+    ck_assert(strstr(value, "unsupported channel method/type: 'pigeon'") != NULL);
+    ck_assert(strstr(path, "must specify a path for this channel") != NULL);
+}
+END_TEST
+
+START_TEST(test_lists)
+{
+    static const char *const options[] = {"--allow-rpcs=guest-ping,guest-info,guest-sync",
+                                          "-bguest-sync,guest-nonsense", NULL};
+    g_autoptr(TestDaemon) agent = test_daemon_start(options);
+    g_autoptr(TestClient) client = test_daemon_connect(agent);
+    g_autofree char *blocked =
+        test_client_error(client, "{\"execute\":\"guest-sync\",\"arguments\":{\"id\":1}}");
+    g_autofree char *other = test_client_error(client, "{\"execute\":\"guest-fsfreeze-status\"}");
+    g_autofree char *info = test_client_text(client, "{\"execute\":\"guest-info\"}");
+    g_autofree char *output = test_daemon_output(agent);
+
+    ck_assert_str_eq(blocked, "Command guest-sync has been disabled: the command is not allowed");
+    ck_assert_str_eq(other,
+                     "Command guest-fsfreeze-status has been disabled: the command is not allowed");
+    ck_assert(strstr(info, "{\"enabled\":false,\"name\":\"guest-sync\"") != NULL);
+    ck_assert(strstr(info, "{\"enabled\":true,\"name\":\"guest-ping\"") != NULL);
+    ck_assert(strstr(output, "there is no command 'guest-nonsense'") != NULL);
+}
+END_TEST
+
+START_TEST(test_ends_by_signal)
+{
+    g_autoptr(TestDaemon) one = test_daemon_start(NULL);
+    g_autoptr(TestDaemon) two = test_daemon_start(NULL);
+    g_autoptr(TestClient) client = test_daemon_connect(one);
+
+    test_client_send(client, "{\"execute\":\"guest-p");
+    ck_assert_int_eq(test_daemon_stop(one), 0);
+    kill(test_daemon_pid(two), SIGINT);
+    kill(test_daemon_pid(two), SIGTERM);
+    kill(test_daemon_pid(two), SIGTERM);
+    ck_assert_int_eq(test_daemon_wait(two), 0);
+}
+END_TEST
+
+START_TEST(test_log_file_is_reopened)
+{
+    static const char *const options[] = {"-v", "--logfile=@/log", NULL};
+    g_autoptr(TestDaemon) agent = test_daemon_start(options);
+    g_autofree char *log = test_daemon_path(agent, "log");
+    g_autofree char *moved = test_daemon_path(agent, "log.1");
+    g_autoptr(TestClient) client = test_daemon_connect(agent);
+
+    wait_for_file(log);
+    ck_assert_int_eq(g_rename(log, moved), 0);
+    kill(test_daemon_pid(agent), SIGHUP);
+    wait_for_file(log);
+    test_client_ping(client);
+}
+END_TEST
+
+START_TEST(test_state_directory_is_made)
+{
+    static const char *const options[] = {"--statedir=@/deep/state", NULL};
+    g_autoptr(TestDaemon) agent = test_daemon_start(options);
+    g_autofree char *state = test_daemon_path(agent, "deep/state");
+    struct stat status;
+
+    ck_assert_int_eq(stat(state, &status), 0);
+    ck_assert_uint_eq(status.st_mode & 0777, 0700);
+}
+END_TEST
+
+START_TEST(test_pid_file)
+{
+    static const char *const options[] = {"--pidfile=@/pid", NULL};
+    g_autoptr(TestDaemon) agent = test_daemon_start(options);
+    g_autofree char *file = test_daemon_path(agent, "pid");
+    g_autofree char *option = g_strconcat("--pidfile=", file, NULL);
+    const char *again[] = {"--method=unix-listen", "--path=@/socket", "--statedir=@", option, NULL};
+    g_autoptr(TestDaemon) second = test_daemon_spawn(again, -1);
+    g_autofree char *text = NULL;
+    g_autofree char *output = NULL;
+
+    ck_assert_int_eq(test_daemon_wait(second), 1);
+    output = test_daemon_output(second);
+    ck_assert_msg(strstr(output, "another instance runs with it") != NULL, "%s", output);
+    ck_assert(g_file_get_contents(file, &text, NULL, NULL));
+    ck_assert_int_eq(atoi(text), test_daemon_pid(agent));
+    ck_assert_int_eq(test_daemon_stop(agent), 0);
+    ck_assert(!g_file_test(file, G_FILE_TEST_EXISTS));
+}
+END_TEST
+
+/* The pid file must not write through a link that somebody laid. */
+START_TEST(test_pid_file_is_no_link)
+{
+    g_autofree char *link = g_strdup_printf("/tmp/firn-pid-link.%d", (int)getpid());
+    g_autofree char *option = g_strconcat("--pidfile=", link, NULL);
+    const char *options[] = {"--method=unix-listen", "--path=@/socket", "--statedir=@", option,
+                             NULL};
+    g_autoptr(TestDaemon) agent = NULL;
+
+    unlink(link);
+    ck_assert_int_eq(symlink("/tmp/firn-victim", link), 0);
+    agent = test_daemon_spawn(options, -1);
+    ck_assert_int_eq(test_daemon_wait(agent), 1);
+    unlink(link);
+    ck_assert(!g_file_test("/tmp/firn-victim", G_FILE_TEST_EXISTS));
+}
+END_TEST
+
+/* The start returns when the daemon answers, with the status of how it went. */
+START_TEST(test_background)
+{
+    static const char *const options[] = {"-d",           "--method=unix-listen", "--path=@/socket",
+                                          "--statedir=@", "--pidfile=@/pid",      NULL};
+    g_autoptr(TestDaemon) agent = test_daemon_spawn(options, -1);
+    g_autofree char *pid_file = test_daemon_path(agent, "pid");
+    g_autofree char *pid = NULL;
+    TestClient *client;
+
+    ck_assert_int_eq(test_daemon_wait(agent), 0);
+    client = test_daemon_connect(agent);
+    test_client_ping(client);
+    ck_assert(g_file_get_contents(pid_file, &pid, NULL, NULL));
+    ck_assert_int_eq(kill(atoi(pid), SIGTERM), 0);
+    ck_assert_ptr_null(test_client_line(client));
+    test_client_free(client);
+    wait_for_no_file(pid_file);
+}
+END_TEST
+
+START_TEST(test_background_that_fails)
+{
+    static const char *const options[] = {
+        "-d",           "--method=unix-listen", "--path=/nonexistent/socket",
+        "--statedir=@", "--pidfile=@/pid",      NULL};
+    g_autoptr(TestDaemon) agent = test_daemon_spawn(options, -1);
+
+    ck_assert_int_eq(test_daemon_wait(agent), 1);
+}
+END_TEST
+
+static void check_notification(struct sockaddr_un *address, socklen_t size, const char *name)
+{
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    struct timeval patience = {.tv_sec = 60};
+    char message[256] = "";
+    g_autoptr(TestDaemon) agent = NULL;
+
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)address, size), 0);
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    g_setenv("NOTIFY_SOCKET", name, TRUE);
+    agent = test_daemon_start(NULL);
+    ck_assert_int_gt(recv(fd, message, sizeof(message) - 1, 0), 0);
+    ck_assert(g_str_has_prefix(message, "READY=1"));
+    ck_assert_int_eq(test_daemon_stop(agent), 0);
+    memset(message, 0, sizeof(message));
+    ck_assert_int_gt(recv(fd, message, sizeof(message) - 1, 0), 0);
+    ck_assert(g_str_has_prefix(message, "STOPPING=1"));
+    close(fd);
+}
+
+START_TEST(test_notification)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+    g_snprintf(address.sun_path, sizeof(address.sun_path), "/tmp/firn-notify.%d", (int)getpid());
+    unlink(address.sun_path);
+    check_notification(&address, sizeof(address), address.sun_path);
+    unlink(address.sun_path);
+}
+END_TEST
+
+START_TEST(test_notification_to_an_abstract_socket)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    g_autofree char *name = g_strdup_printf("@firn-notify.%d", (int)getpid());
+
+    memcpy(address.sun_path + 1, name + 1, strlen(name) - 1);
+    check_notification(&address, (socklen_t)(sizeof(sa_family_t) + strlen(name)), name);
+}
+END_TEST
+
+/* With and without a client the agent sleeps: not one wake-up. */
+START_TEST(test_idle)
+{
+    g_autoptr(TestDaemon) agent = test_daemon_start(NULL);
+
+    for (guint connected = 0; connected < 2; connected++) {
+        g_autoptr(TestClient) client = connected ? test_daemon_connect(agent) : NULL;
+        guint64 before, after = 0;
+
+        if (client)
+            test_client_ping(client);
+        g_usleep(G_USEC_PER_SEC);
+        for (guint attempt = 0; attempt < 20; attempt++) {
+            before = test_daemon_status(agent, "voluntary_ctxt_switches:");
+            g_usleep(2 * G_USEC_PER_SEC);
+            after = test_daemon_status(agent, "voluntary_ctxt_switches:");
+            if (after == before)
+                break;
+        }
+        ck_assert_uint_eq(after, before);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("service");
+    TCase *tests = tcase_create("service");
+
+    tcase_add_test(tests, test_information);
+    tcase_add_test(tests, test_refusals);
+    tcase_add_test(tests, test_lists);
+    tcase_add_test(tests, test_ends_by_signal);
+    tcase_add_test(tests, test_log_file_is_reopened);
+    tcase_add_test(tests, test_state_directory_is_made);
+    tcase_add_test(tests, test_pid_file);
+    tcase_add_test(tests, test_pid_file_is_no_link);
+    tcase_add_test(tests, test_background);
+    tcase_add_test(tests, test_background_that_fails);
+    tcase_add_test(tests, test_notification);
+    tcase_add_test(tests, test_notification_to_an_abstract_socket);
+    tcase_add_test(tests, test_idle);
+    suite_add_tcase(suite, tests);
+    return test_suite_run(suite);
+}
