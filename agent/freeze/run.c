@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/freeze/account-state.h"
 #include "agent/freeze/plan.h"
 #include "agent/freeze/walk.h"
 #include "agent/log.h"
@@ -200,6 +201,7 @@ static gboolean keep(FirnRun *run)
         firn_run_stop(run, FIRN_END_EMPTY);
         return FALSE;
     }
+    firn_account_tell_freeze(run->state);
     set_phase(run, FIRN_PHASE_HELD);
     return firn_run_why(run) == FIRN_END_NONE;
 }
@@ -215,6 +217,8 @@ gboolean firn_run_freeze(FirnRun *run)
     run->error = error;
     if (run->state)
         g_strlcpy(run->state->head->message, error->message, sizeof run->state->head->message);
+    if (run->state)
+        firn_account_tell_freeze(run->state);
     firn_run_stop(run, FIRN_END_FAILED);
     return FALSE;
 }
@@ -235,6 +239,7 @@ gboolean firn_run_end(FirnRun *run)
         return FALSE;
     }
     set_phase(run, FIRN_PHASE_DONE);
+    firn_account_tell_end(state, run->config->state_dir);
     return TRUE;
 }
 
