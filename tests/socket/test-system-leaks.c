@@ -1,21 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "tests/lib/daemon.h"
+#include "tests/lib/endurance.h"
 #include "tests/lib/suite.h"
 #include "tests/lib/tree.h"
 
-#include <string.h>
 #include <unistd.h>
 
-/*
- * Each command ten thousand times: what the agent holds is as much after them as before. Helpers
- * and kernel files are those of a tree, as in the tests of the commands.
- */
-#define TIMES 10000
-#define WARM_UP 500
-/* Requests that are sent before their replies are read. */
-#define BATCH 50
-#define SLACK_KIB 2048
-
+/* Helpers and kernel files are those of a tree, as in the tests of the commands. */
 static const struct {
     const char *request;
     gboolean silent;
@@ -65,77 +56,15 @@ static void fill(const char *tree)
     ck_assert_int_eq(symlink("/bin/true", shutdown), 0);
 }
 
-static void ask(TestClient *client, guint at, guint times)
-{
-    for (guint done = 0; done < times; done += BATCH) {
-        g_autoptr(GString) batch = g_string_new(NULL);
-
-        for (guint i = 0; i < BATCH; i++)
-            g_string_append(batch, cases[at].request);
-        test_client_send(client, batch->str);
-        for (guint i = 0; i < BATCH && !cases[at].silent; i++)
-            g_free(test_client_line(client));
-        test_client_ping(client);
-    }
-}
-
-static guint count_entries(int pid, const char *folder)
-{
-    g_autofree char *path = g_strdup_printf("/proc/%d/%s", pid, folder);
-    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
-    guint count = 0;
-
-    while (dir && g_dir_read_name(dir))
-        count++;
-    return count;
-}
-
-static gboolean has_children(int pid)
-{
-    g_autofree char *path = g_strdup_printf("/proc/%d/task/%d/children", pid, pid);
-    g_autofree char *text = NULL;
-
-    return g_file_get_contents(path, &text, NULL, NULL) && *text;
-}
-
-/* A worker's thread may outlast its reply for a moment. */
-static gboolean settles(int pid, guint fds, guint threads)
-{
-    for (int tries = 0; tries < 600; tries++) {
-        if (count_entries(pid, "fd") == fds && count_entries(pid, "task") <= threads &&
-            !has_children(pid))
-            return TRUE;
-        g_usleep(100 * 1000);
-    }
-    return FALSE;
-}
-
 START_TEST(test_command)
 {
     char *tree = test_tree_new();
     g_autoptr(TestDaemon) daemon = NULL;
-    g_autoptr(TestClient) client = NULL;
-    guint64 before, after;
-    /* A checker finds leaks by itself, keeps memory of its own, and is slow. */
-    gboolean checked = g_getenv("FIRN_CHECKER") != NULL;
-    guint fds, threads;
-    int pid;
 
     fill(tree);
     g_setenv("FIRN_ROOT", tree, TRUE);
     daemon = test_daemon_start(NULL);
-    client = test_daemon_connect(daemon);
-    pid = test_daemon_pid(daemon);
-    fds = count_entries(pid, "fd");
-    threads = count_entries(pid, "task");
-    ask(client, (guint)_i, checked ? BATCH : WARM_UP);
-    before = test_daemon_status(daemon, "VmRSS:");
-    ask(client, (guint)_i, checked ? BATCH : TIMES);
-    ck_assert_msg(settles(pid, fds, threads), "%s leaves descriptors, threads or children behind",
-                  cases[_i].request);
-    after = test_daemon_status(daemon, "VmRSS:");
-    ck_assert_msg(checked || after <= before + SLACK_KIB, "%s took %d KiB", cases[_i].request,
-                  (int)(after - before));
+    test_endure(daemon, cases[_i].request, cases[_i].silent);
     test_tree_remove(tree);
 }
 END_TEST

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef TESTS_LIB_ENDURANCE_H
+#define TESTS_LIB_ENDURANCE_H
+
+#include "tests/lib/daemon.h"
+
+/*
+ * Sends a request ten thousand times: what the agent holds of memory, descriptors, threads and
+ * children must be as much after them as before. Replies are not looked at. It connects by itself,
+ * so nobody else may be connected. silent: there are no replies but those to pings.
+ */
+void test_endure(TestDaemon *daemon, const char *request, gboolean silent);
+
+#endif
