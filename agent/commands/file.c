@@ -234,7 +234,7 @@ static const QgaMember write_arguments[] = {
 static const QgaMember seek_arguments[] = {
     {"handle", QGA_TYPE_INT},
     {"offset", QGA_TYPE_INT},
-    {"whence", QGA_TYPE_INT_OR_ENUM, .values = whence_values},
+    {"whence", QGA_TYPE_INT_OR_ENUM, .values = whence_values, .type_name = "GuestFileWhence"},
     {0}};
 
 static const QgaCommand rows[] = {

@@ -98,13 +98,14 @@ static void guest_exec_status(const QgaArguments *arguments, QgaReply *reply, gp
 static const char *const capture_values[] = {"none",      "stdout", "stderr",
                                              "separated", "merged", NULL};
 
-static const QgaMember exec_arguments[] = {
-    {"path", QGA_TYPE_STRING},
-    {"arg", QGA_TYPE_LIST, TRUE, .element = QGA_TYPE_STRING},
-    {"env", QGA_TYPE_LIST, TRUE, .element = QGA_TYPE_STRING},
-    {"input-data", QGA_TYPE_BASE64, TRUE},
-    {"capture-output", QGA_TYPE_BOOL_OR_ENUM, TRUE, .values = capture_values},
-    {0}};
+static const QgaMember exec_arguments[] = {{"path", QGA_TYPE_STRING},
+                                           {"arg", QGA_TYPE_LIST, TRUE, .element = QGA_TYPE_STRING},
+                                           {"env", QGA_TYPE_LIST, TRUE, .element = QGA_TYPE_STRING},
+                                           {"input-data", QGA_TYPE_BASE64, TRUE},
+                                           {"capture-output", QGA_TYPE_BOOL_OR_ENUM, TRUE,
+                                            .values = capture_values,
+                                            .type_name = "GuestExecCaptureOutput"},
+                                           {0}};
 static const QgaMember status_arguments[] = {{"pid", QGA_TYPE_INT}, {0}};
 
 static const QgaCommand rows[] = {
