@@ -45,15 +45,6 @@ START_TEST(test_table)
 }
 END_TEST
 
-START_TEST(test_same_name_twice)
-{
-    g_autoptr(QgaCommands) commands = qga_commands_new();
-
-    qga_commands_add(commands, first_rows, 2, NULL, NULL);
-    qga_commands_add(commands, first_rows, 1, NULL, NULL);
-}
-END_TEST
-
 START_TEST(test_describe)
 {
     static const struct {
@@ -89,7 +80,6 @@ int main(void)
     TCase *tests = tcase_create("command");
 
     tcase_add_test(tests, test_table);
-    tcase_add_test_raise_signal(tests, test_same_name_twice, SIGTRAP);
     tcase_add_test(tests, test_describe);
     suite_add_tcase(suite, tests);
     return test_suite_run(suite);
