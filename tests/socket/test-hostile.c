@@ -21,6 +21,12 @@ static void teardown(void)
     test_daemon_free(agent);
 }
 
+/* Checkers keep freed memory for a while: then it is they who count. */
+static gboolean is_checked(void)
+{
+    return g_getenv("FIRN_CHECKER") != NULL;
+}
+
 static void assert_answers(void)
 {
     g_autoptr(TestClient) client = test_daemon_connect(agent);
@@ -120,7 +126,7 @@ START_TEST(test_random_bytes)
     }
     after = test_daemon_status(agent, "VmRSS:");
     g_rand_free(random);
-    ck_assert_msg(after < before + 4096 || g_getenv("FIRN_WRAPPER"),
+    ck_assert_msg(after < before + 4096 || is_checked(),
                   "memory grew from %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT " KiB", before,
                   after);
 }
@@ -151,7 +157,7 @@ START_TEST(test_large_message)
     pour(test_client_fd(client), "\xff", 1);
     test_client_free(g_steal_pointer(&client));
     assert_answers();
-    ck_assert_uint_lt(test_daemon_status(agent, "VmRSS:"), before + 16384);
+    ck_assert(test_daemon_status(agent, "VmRSS:") < before + 16384 || is_checked());
 }
 END_TEST
 
@@ -210,7 +216,7 @@ START_TEST(test_host_that_never_reads)
     g_autoptr(TestClient) client = test_daemon_connect(agent);
     gsize taken = stuff(test_client_fd(client));
 
-    ck_assert_uint_lt(test_daemon_status(agent, "VmRSS:"), before + 32768);
+    ck_assert(test_daemon_status(agent, "VmRSS:") < before + 32768 || is_checked());
     assert_comes_to_rest();
     ck_assert_uint_gt(taken, 0);
     /* it leaves in the middle of a reply, and the next one is served */

@@ -339,6 +339,7 @@ END_TEST
 
 START_TEST(test_blocked)
 {
+    g_strfreev(bench.config->block_rpcs);
     bench.config->block_rpcs = g_strsplit("fast", ",", -1);
     request("fast");
     ASSERT_SENT("{\"error\": {\"class\": \"CommandNotFound\", \"desc\": \"Command fast has been "
