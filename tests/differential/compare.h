@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef TESTS_DIFFERENTIAL_COMPARE_H
+#define TESTS_DIFFERENTIAL_COMPARE_H
+
+#include "tests/lib/client.h"
+
+/*
+ * firn and the packaged agent, started in the test's own namespaces and environment, and asked the
+ * same. What they answer differently on purpose stands in docs/differences.md under a name; a test
+ * that relies on it says that name, and test-differences sees to it that page and tests know the
+ * same names.
+ */
+typedef struct Compare Compare;
+
+/* NULL where the packaged agent is not installed: skip then. Free with compare_free(). */
+Compare *compare_new(void);
+void compare_free(Compare *compare);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Compare, compare_free)
+
+TestClient *compare_firn(Compare *compare);
+TestClient *compare_peer(Compare *compare);
+/* The packaged agent's pid. */
+int compare_peer_pid(const Compare *compare);
+
+typedef enum {
+    COMPARE_ALL = 0,
+    COMPARE_UNORDERED = 1 << 0, /* lists are sets */
+    COMPARE_SHAPE = 1 << 1, /* types and names of members, not values; of lists which there are */
+} CompareHow;
+
+/*
+ * Fails unless both answer alike: the same value, or the same class and text of error. without:
+ * names of members, at any depth, that are left out of the comparison; ends with NULL; or NULL.
+ */
+void compare_ask(Compare *compare, const char *request, CompareHow how, const char *const *without);
+/* The same with all compared. */
+void compare_same(Compare *compare, const char *request);
+
+/*
+ * A difference on purpose: fails unless the replies, made canonical by compare_canonical(), match
+ * these glob patterns, and the name is one of docs/differences.md.
+ */
+void compare_differs(Compare *compare, const char *name, const char *request, const char *firn,
+                     const char *peer);
+
+/* A reply line as text that is equal for equal replies: members sorted, no white space, no id.
+ * Free with g_free(). */
+char *compare_canonical(const char *line, CompareHow how, const char *const *without);
+
+/* Gives this process, and what it starts, mounts of its own; FALSE where it may not. */
+gboolean compare_own_mounts(void);
+
+#endif
