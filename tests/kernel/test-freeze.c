@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The main job on real filesystems: /mnt/ext4, /mnt/xfs and /mnt/btrfs, mounted in this order. */
+#include "tests/lib/daemon.h"
+#include "tests/lib/suite.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define FREEZE "{\"execute\":\"guest-fsfreeze-freeze\"}"
+#define STATUS "{\"execute\":\"guest-fsfreeze-status\"}"
+#define THAW "{\"execute\":\"guest-fsfreeze-thaw\"}"
+
+static const char *const places[] = {"/mnt/ext4", "/mnt/xfs", "/mnt/btrfs"};
+
+static int on_mountpoint(const char *path, gulong request)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int result = ioctl(fd, request, 0);
+    int error = errno;
+
+    ck_assert_msg(fd >= 0, "%s cannot be opened", path);
+    close(fd);
+    errno = error;
+    return result;
+}
+
+/* A filesystem that can be frozen was not. */
+static void assert_all_thawed(void)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(places); i++) {
+        ck_assert_msg(on_mountpoint(places[i], FIFREEZE) == 0, "%s: %s", places[i],
+                      g_strerror(errno));
+        ck_assert_int_eq(on_mountpoint(places[i], FITHAW), 0);
+    }
+}
+
+/* Whatever a test that failed has left. */
+static void thaw_all(void)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(places); i++)
+        on_mountpoint(places[i], FITHAW);
+}
+
+static void assert_text(TestClient *client, const char *request, const char *expected)
+{
+    g_autofree char *text = test_client_text(client, request);
+
+    ck_assert_str_eq(text, expected);
+}
+
+/* The outer of a pipe from a process that writes and syncs a block in the folder, and then tells.
+ */
+static int start_writer(const char *folder)
+{
+    g_autofree char *path = g_build_filename(folder, "written", NULL);
+    int ends[2];
+
+    ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+    if (fork() == 0) {
+        static const char block[4096];
+        int fd;
+
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+        _exit(pwrite(fd, block, sizeof(block), 0) < 0 || fsync(fd) < 0 ||
+              write(ends[1], "x", 1) != 1);
+    }
+    close(ends[1]);
+    return ends[0];
+}
+
+static gboolean has_written(int writer, int milliseconds)
+{
+    struct pollfd wait = {.fd = writer, .events = POLLIN};
+    char byte;
+
+    return poll(&wait, 1, milliseconds) == 1 && read(writer, &byte, 1) == 1;
+}
+
+START_TEST(test_writer_stands_still)
+{
+    g_autoptr(TestDaemon) daemon = test_daemon_start(NULL);
+    g_autoptr(TestClient) client = test_daemon_connect(daemon);
+    int before = start_writer(places[_i]), during;
+
+    ck_assert(has_written(before, 60000));
+    assert_text(client, STATUS, "\"thawed\"");
+    assert_text(client, FREEZE, "3");
+    assert_text(client, STATUS, "\"frozen\"");
+    during = start_writer(places[_i]);
+    ck_assert(!has_written(during, 700));
+    assert_text(client, THAW, "3");
+    assert_text(client, STATUS, "\"thawed\"");
+    ck_assert(has_written(during, 60000));
+    assert_text(client, THAW, "0");
+    assert_all_thawed();
+    close(before);
+    close(during);
+}
+END_TEST
+
+START_TEST(test_refused_while_frozen)
+{
+    g_autoptr(TestDaemon) daemon = test_daemon_start(NULL);
+    g_autoptr(TestClient) client = test_daemon_connect(daemon);
+    g_autofree char *exec = NULL, *again = NULL;
+
+    assert_text(client, FREEZE, "3");
+    test_client_ping(client);
+    exec =
+        test_client_error(client, "{\"execute\":\"guest-exec\",\"arguments\":{\"path\":\"true\"}}");
+    ck_assert_str_eq(exec, "Command guest-exec has been disabled: the agent is in frozen state");
+    again = test_client_error(client, FREEZE);
+    ck_assert_str_eq(
+        again, "Command guest-fsfreeze-freeze has been disabled: the agent is in frozen state");
+    assert_text(client, THAW, "3");
+}
+END_TEST
+
+START_TEST(test_list)
+{
+    g_autoptr(TestDaemon) daemon = test_daemon_start(NULL);
+    g_autoptr(TestClient) client = test_daemon_connect(daemon);
+    int frozen, free;
+
+    assert_text(client,
+                "{\"execute\":\"guest-fsfreeze-freeze-list\",\"arguments\":{\"mountpoints\":"
+                "[\"/no/such/place\"]}}",
+                "0");
+    assert_text(client, STATUS, "\"thawed\"");
+    assert_text(client,
+                "{\"execute\":\"guest-fsfreeze-freeze-list\",\"arguments\":{\"mountpoints\":"
+                "[\"/mnt/xfs\",\"/no/such/place\"]}}",
+                "1");
+    frozen = start_writer("/mnt/xfs");
+    free = start_writer("/mnt/ext4");
+    ck_assert(has_written(free, 60000));
+    ck_assert(!has_written(frozen, 300));
+    assert_text(client, THAW, "1");
+    ck_assert(has_written(frozen, 60000));
+    close(frozen);
+    close(free);
+}
+END_TEST
+
+/* The packaged agent on a socket, asked to freeze and thaw: how many it counts. */
+static void ask_packaged_agent(char **frozen, char **thawed)
+{
+    g_autofree char *folder = g_dir_make_tmp("packaged-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(folder, "socket", NULL);
+    g_autoptr(TestClient) client = NULL;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        execl("/usr/sbin/qemu-ga", "qemu-ga", "-m", "unix-listen", "-p", path, "-t", folder, NULL);
+        _exit(127);
+    }
+    client = test_client_connect(path);
+    *frozen = test_client_text(client, FREEZE);
+    *thawed = test_client_text(client, THAW);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+}
+
+static void mount_at(const char *source, const char *target, const char *type, gulong flags,
+                     const char *options)
+{
+    g_mkdir_with_parents(target, 0700);
+    ck_assert_msg(mount(source, target, type, flags, options) == 0, "%s on %s: %s", source, target,
+                  g_strerror(errno));
+}
+
+/* What a line of shell prints, which must succeed. */
+static char *output_of(const char *command)
+{
+    const char *argv[] = {"sh", "-c", command, NULL};
+    char *output = NULL;
+    int status = -1;
+
+    ck_assert(g_spawn_sync(NULL, (char **)(gpointer)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL,
+                           &output, NULL, &status, NULL));
+    ck_assert_msg(status == 0, "%s failed", command);
+    return g_strchomp(output);
+}
+
+static char *device_of(const char *mountpoint)
+{
+    g_autofree char *command = g_strdup_printf("findmnt -nfo SOURCE %s", mountpoint);
+
+    return output_of(command);
+}
+
+START_TEST(test_counts_equal_the_packaged_agents)
+{
+    g_autoptr(TestDaemon) daemon = test_daemon_start(NULL);
+    g_autoptr(TestClient) client = test_daemon_connect(daemon);
+    g_autofree char *ext4 = device_of("/mnt/ext4");
+    g_autofree char *btrfs = device_of("/mnt/btrfs");
+    g_autofree char *frozen = NULL, *thawed = NULL, *made = NULL;
+
+    if (access("/usr/sbin/qemu-ga", X_OK) != 0)
+        TEST_SKIP("qemu-ga is not installed (apt-get install qemu-guest-agent)");
+    made = output_of("btrfs subvolume create /mnt/btrfs/one");
+    mount_at("/mnt/ext4", "/mnt/bind", NULL, MS_BIND, NULL);
+    mount_at(ext4, "/mnt/second", "ext4", 0, NULL);
+    mount_at(btrfs, "/mnt/subvolume", "btrfs", 0, "subvol=one");
+    mount_at("/mnt/xfs", "/mnt/bind-of-xfs", NULL, MS_BIND, NULL);
+    ask_packaged_agent(&frozen, &thawed);
+    assert_text(client, FREEZE, frozen);
+    assert_text(client, THAW, thawed);
+    ck_assert_str_eq(frozen, "3");
+    umount("/mnt/bind-of-xfs");
+    umount("/mnt/subvolume");
+    umount("/mnt/second");
+    umount("/mnt/bind");
+    assert_all_thawed();
+}
+END_TEST
+
+START_TEST(test_foreign_freeze_stays)
+{
+    g_autoptr(TestDaemon) daemon = test_daemon_start(NULL);
+    g_autoptr(TestClient) client = test_daemon_connect(daemon);
+
+    ck_assert_int_eq(on_mountpoint("/mnt/xfs", FIFREEZE), 0);
+    assert_text(client, FREEZE, "2");
+    assert_text(client, THAW, "2");
+    ck_assert_int_eq(on_mountpoint("/mnt/xfs", FIFREEZE), -1);
+    ck_assert_int_eq(errno, EBUSY);
+    ck_assert_int_eq(on_mountpoint("/mnt/xfs", FITHAW), 0);
+    assert_all_thawed();
+}
+END_TEST
+
+START_TEST(test_stacked_on_another)
+{
+    g_autoptr(TestDaemon) daemon = test_daemon_start(NULL);
+    g_autoptr(TestClient) client = test_daemon_connect(daemon);
+    g_autofree char *loop = output_of("truncate -s 32M /mnt/xfs/image && mkfs.ext4 -q "
+                                      "/mnt/xfs/image && losetup -f --show /mnt/xfs/image");
+    g_autofree char *ended = NULL;
+    int writer;
+
+    mount_at(loop, "/mnt/inner", "ext4", 0, NULL);
+    /* dirty data that can only reach the disk through the filesystem below */
+    ck_assert(g_file_set_contents("/mnt/inner/data", "data", 4, NULL));
+    for (int round = 0; round < 3; round++) {
+        assert_text(client, FREEZE, "4");
+        writer = start_writer("/mnt/inner");
+        ck_assert(!has_written(writer, 200));
+        assert_text(client, THAW, "4");
+        ck_assert(has_written(writer, 60000));
+        close(writer);
+    }
+    umount("/mnt/inner");
+    ended = g_strdup_printf("losetup -d %s", loop);
+    g_free(output_of(ended));
+    assert_all_thawed();
+}
+END_TEST
+
+/* Every FIFREEZE and FITHAW that strace saw, such as "FIFREEZE /mnt/xfs". */
+static char *ioctls_of(const char *trace)
+{
+    g_autofree char *text = NULL;
+    g_auto(GStrv) lines = NULL;
+    GString *found = g_string_new(NULL);
+
+    ck_assert(g_file_get_contents(trace, &text, NULL, NULL));
+    lines = g_strsplit(text, "\n", -1);
+    for (char **line = lines; *line; line++) {
+        const char *path = strchr(*line, '<'), *end = path ? strchr(path, '>') : NULL;
+        const char *name = strstr(*line, "FIFREEZE") ? "FIFREEZE" : "FITHAW";
+
+        if (!end || !strstr(*line, name) || strstr(*line, "resumed>"))
+            continue;
+        g_string_append_printf(found, "%s %.*s\n", name, (int)(end - path - 1), path + 1);
+    }
+    return g_string_free(found, FALSE);
+}
+
+static void wait_for_tracer(const TestDaemon *daemon, gboolean there)
+{
+    for (int tries = 0; tries < 6000; tries++) {
+        if ((test_daemon_status(daemon, "TracerPid:") != 0) == there)
+            return;
+        g_usleep(10000);
+    }
+    ck_abort_msg("strace has not %s", there ? "attached" : "left");
+}
+
+START_TEST(test_order_seen_from_outside)
+{
+    g_autoptr(TestDaemon) daemon = test_daemon_start(NULL);
+    g_autoptr(TestClient) client = test_daemon_connect(daemon);
+    g_autofree char *trace = test_daemon_path(daemon, "trace");
+    g_autofree char *target = g_strdup_printf("%d", test_daemon_pid(daemon));
+    g_autofree char *ioctls = NULL;
+    pid_t strace = fork();
+
+    if (strace == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        execlp("strace", "strace", "-f", "-qq", "-y", "-e", "trace=ioctl", "-o", trace, "-p",
+               target, NULL);
+        _exit(127);
+    }
+    wait_for_tracer(daemon, TRUE);
+    assert_text(client, FREEZE, "3");
+    assert_text(client, THAW, "3");
+    kill(strace, SIGINT);
+    waitpid(strace, NULL, 0);
+    wait_for_tracer(daemon, FALSE);
+    ioctls = ioctls_of(trace);
+    ck_assert_str_eq(ioctls, "FIFREEZE /mnt/btrfs\nFIFREEZE /mnt/xfs\nFIFREEZE /mnt/ext4\n"
+                             "FITHAW /mnt/ext4\nFITHAW /mnt/xfs\nFITHAW /mnt/btrfs\n");
+}
+END_TEST
+
+START_TEST(test_killed_while_frozen)
+{
+    const char *options[] = {"--statedir=/run/firn-killed", NULL};
+    g_autoptr(TestDaemon) first = NULL;
+    g_autoptr(TestDaemon) second = NULL;
+    g_autoptr(TestClient) client = NULL;
+    int writer;
+
+    g_mkdir_with_parents("/run/firn-killed", 0700);
+    first = test_daemon_start(options);
+    client = test_daemon_connect(first);
+    assert_text(client, FREEZE, "3");
+    g_clear_pointer(&client, test_client_free);
+    kill(test_daemon_pid(first), SIGKILL);
+    g_clear_pointer(&first, test_daemon_free);
+
+    writer = start_writer("/mnt/xfs");
+    second = test_daemon_start(options);
+    client = test_daemon_connect(second);
+    assert_text(client, STATUS, "\"frozen\"");
+    ck_assert(!has_written(writer, 200));
+    assert_text(client, THAW, "3");
+    ck_assert(has_written(writer, 60000));
+    assert_text(client, STATUS, "\"thawed\"");
+    assert_all_thawed();
+    close(writer);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("freeze");
+    TCase *tests = tcase_create("freeze");
+
+    tcase_add_checked_fixture(tests, NULL, thaw_all);
+    tcase_add_loop_test(tests, test_writer_stands_still, 0, G_N_ELEMENTS(places));
+    tcase_add_test(tests, test_refused_while_frozen);
+    tcase_add_test(tests, test_list);
+    tcase_add_test(tests, test_counts_equal_the_packaged_agents);
+    tcase_add_test(tests, test_foreign_freeze_stays);
+    tcase_add_test(tests, test_stacked_on_another);
+    tcase_add_test(tests, test_order_seen_from_outside);
+    tcase_add_test(tests, test_killed_while_frozen);
+    suite_add_tcase(suite, tests);
+    return test_suite_run(suite);
+}
