@@ -361,9 +361,9 @@ static void help_line(GString *text, char letter, const char *name, const char *
 
     option = g_strdup_printf("--%s%s", name, value ? value : "");
     if (letter)
-        g_string_append_printf(text, "  -%c, %-27s %s\n", letter, option, help);
+        g_string_append_printf(text, "  -%c, %-26s %s\n", letter, option, help);
     else
-        g_string_append_printf(text, "      %-27s %s\n", option, help);
+        g_string_append_printf(text, "      %-26s %s\n", option, help);
 }
 
 char *firn_config_help(const char *program)
@@ -374,10 +374,11 @@ char *firn_config_help(const char *program)
 
     g_string_append_printf(text,
                            "Usage: %s [-m <method> -p <path>] [<options>]\n"
+                           "       %s doctor|report --help\n"
                            "firn " FIRN_VERSION
                            ", a guest agent; every key of [general] in " OWN_FILE "\nor " PEER_FILE
                            " is an option too\n\n",
-                           program);
+                           program, program);
     for (guint i = 0; i < count; i++)
         help_line(text, keys[i].letter, keys[i].name, keys[i].placeholder, keys[i].help);
     help_line(text, 'c', "config", "=FILE", "read this file instead");

@@ -68,6 +68,54 @@ START_TEST(test_refusals)
 }
 END_TEST
 
+/* A line of a dump, from its key to the end; NULL when the key is not there. */
+static char *find_line(const char *dump, const char *key)
+{
+    g_auto(GStrv) lines = g_strsplit(dump, "\n", -1);
+
+    for (char **line = lines; *line; line++) {
+        if (g_str_has_prefix(*line, key) && (*line)[strlen(key)] == '=')
+            return g_strdup(*line);
+    }
+    return NULL;
+}
+
+/* Every line that the packaged agent dumps, for its own options, is in our dump as well. */
+START_TEST(test_dump_like_the_packaged_agent)
+{
+    const char *command = "QGA_CONF=/nonexistent /usr/sbin/qemu-ga -D -d -v -r -m isa-serial -l /l "
+                          "-f /p -F/h -t /s -b guest-ping";
+    static const char *const options[] = {"-D",           "-d",           "-v",   "-r",
+                                          "-misa-serial", "-l/l",         "-f/p", "-F/h",
+                                          "-t/s",         "-bguest-ping", NULL};
+    const char *shell[] = {"/bin/sh", "-c", command, NULL};
+    g_autoptr(TestDaemon) agent = NULL;
+    g_autofree char *theirs = NULL;
+    g_autofree char *ours = NULL;
+    g_auto(GStrv) lines = NULL;
+
+    if (access("/usr/sbin/qemu-ga", X_OK) < 0)
+        TEST_SKIP("the package qemu-guest-agent is not installed");
+    ck_assert(g_spawn_sync(NULL, (char **)(guintptr)shell, NULL, 0, NULL, NULL, &theirs, NULL, NULL,
+                           NULL));
+    g_setenv("QGA_CONF", "/nonexistent", TRUE);
+    agent = test_daemon_spawn(options, -1);
+    ck_assert_int_eq(test_daemon_wait(agent), 0);
+    ours = test_daemon_output(agent);
+    lines = g_strsplit(theirs, "\n", -1);
+    ck_assert_uint_gt(g_strv_length(lines), 8);
+    for (char **line = lines; *line; line++) {
+        g_auto(GStrv) parts = g_strsplit(*line, "=", 2);
+        g_autofree char *found = NULL;
+
+        if (g_strv_length(parts) < 2)
+            continue;
+        found = find_line(ours, parts[0]);
+        ck_assert_pstr_eq(found, *line);
+    }
+}
+END_TEST
+
 START_TEST(test_lists)
 {
     static const char *const options[] = {"--allow-rpcs=guest-ping,guest-info,guest-sync",
@@ -275,6 +323,7 @@ int main(void)
 
     tcase_add_test(tests, test_information);
     tcase_add_test(tests, test_refusals);
+    tcase_add_test(tests, test_dump_like_the_packaged_agent);
     tcase_add_test(tests, test_lists);
     tcase_add_test(tests, test_ends_by_signal);
     tcase_add_test(tests, test_log_file_is_reopened);
