@@ -110,6 +110,7 @@ static TestDaemon *start_peer(const char *program)
     g_autofree char *firn = g_strdup(g_getenv("FIRN_BINARY"));
     TestDaemon *peer;
 
+    ck_assert_msg(firn != NULL, "FIRN_BINARY does not say where the agent is: use meson test");
     /* Its options are the same, so it is started as firn is. */
     g_setenv("FIRN_BINARY", program, TRUE);
     peer = test_daemon_start(NULL);
