@@ -6,6 +6,7 @@
 
 #include "agent/agent.h"
 #include "agent/doctor.h"
+#include "agent/freeze/finish.h"
 #include "agent/freeze/report.h"
 #include "agent/log.h"
 #include "agent/startup.h"
@@ -21,6 +22,7 @@ static const struct {
     int (*run)(int argc, char **argv);
 } subcommands[] = {
     {"doctor", firn_doctor_main},
+    {"finish", firn_finish_main},
     {"report", firn_report_main},
     {NULL, NULL},
 };

@@ -57,3 +57,10 @@ gboolean firn_grace_periods_expedite(int fd, gboolean on)
 {
     return pwrite(fd, on ? "1\n" : "0\n", 2, 0) == 2;
 }
+
+gboolean firn_grace_periods_restore(const FirnRoots *roots)
+{
+    g_autofree char *path = firn_roots_path(roots, "/sys/kernel/rcu_expedited");
+
+    return firn_text_file_write(path, "0\n", NULL);
+}

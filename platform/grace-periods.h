@@ -24,4 +24,7 @@ int firn_grace_periods_open(const FirnRoots *roots, const char **why);
  * after fork(). FALSE when it could not be written. */
 gboolean firn_grace_periods_expedite(int fd, gboolean on);
 
+/* Off, for one who finds them expedited by somebody who is dead. */
+gboolean firn_grace_periods_restore(const FirnRoots *roots);
+
 #endif

@@ -7,7 +7,11 @@
 #include <unistd.h>
 
 #include "agent/freeze/account-state.h"
+#include "agent/freeze/finish.h"
+#include "agent/freeze/hooks.h"
+#include "agent/freeze/memory.h"
 #include "agent/freeze/plan.h"
+#include "agent/freeze/sync.h"
 #include "agent/freeze/walk.h"
 #include "agent/log.h"
 #include "platform/grace-periods.h"
@@ -26,6 +30,7 @@ FirnRun *firn_run_new(const FirnConfig *config, const FirnRoots *roots,
     run->mountpoints = g_strdupv((char **)(guintptr)mountpoints);
     run->who = g_strdup(who);
     run->grace = -1;
+    run->timer = firn_guard_timer();
     return run;
 }
 
@@ -39,13 +44,15 @@ void firn_run_unref(FirnRun *run)
 {
     if (!run || !g_atomic_int_dec_and_test(&run->refs))
         return;
-    firn_run_close(run);
+    firn_guard_forget(run->guard);
     g_strfreev(run->mountpoints);
     g_free(run->who);
     firn_targets_unref(run->targets);
     firn_trace_close(run->trace);
     if (run->grace >= 0)
         close(run->grace);
+    if (run->timer >= 0)
+        close(run->timer);
     firn_state_free(run->state);
     g_clear_error(&run->error);
     g_free(run);
@@ -77,7 +84,7 @@ gboolean firn_run_claim(FirnRun *run)
 {
     FirnState *state = firn_run_state(run);
 
-    return !state || firn_state_move(&state->head->ender, FIRN_ENDER_NONE, FIRN_ENDER_AGENT);
+    return !state || firn_state_move(&state->head->ender, 0, (int)getpid());
 }
 
 static void set_phase(FirnRun *run, FirnPhase phase)
@@ -109,10 +116,14 @@ static gboolean check_state_dir(const FirnRun *run, const FirnPlan *plan, GError
 
 static gboolean make_state(FirnRun *run, const FirnPlan *plan, GError **error)
 {
-    FirnState *state = firn_state_create(run->config, run->roots, plan, NULL, run->who,
-                                         (const char *const *)run->mountpoints, error);
+    g_auto(GStrv) hooks = firn_hooks_list(run->config->fsfreeze_hook, error);
+    FirnState *state;
     int stop;
 
+    if (!hooks)
+        return FALSE;
+    state = firn_state_create(run->config, run->roots, plan, (const char *const *)hooks, run->who,
+                              (const char *const *)run->mountpoints, error);
     if (!state)
         return FALSE;
     g_atomic_pointer_set(&run->state, state);
@@ -138,6 +149,15 @@ static void open_helpers(FirnRun *run)
         g_warning("%s", error->message);
 }
 
+gboolean firn_run_start_guard(FirnRun *run, GError **error)
+{
+    FirnGuard *guard =
+        firn_guard_start(run->state, run->timer, run->grace, run->trace, NULL, error);
+
+    g_atomic_pointer_set(&run->guard, guard);
+    return guard != NULL;
+}
+
 static gboolean prepare(FirnRun *run, GError **error)
 {
     g_autoptr(FirnPlan) plan =
@@ -149,7 +169,7 @@ static gboolean prepare(FirnRun *run, GError **error)
     if (!run->targets)
         return FALSE;
     open_helpers(run);
-    return TRUE;
+    return firn_run_start_guard(run, error);
 }
 
 static void expedite(FirnRun *run, gboolean on)
@@ -173,19 +193,45 @@ static gint64 after(gint64 time, guint seconds)
     return seconds > 0 ? time + seconds * NS_PER_SECOND : 0;
 }
 
+/* Nothing is frozen yet, but applications may stand still from the first hook on. */
+static gboolean quiesce(FirnRun *run, GError **error)
+{
+    FirnState *state = run->state;
+    guint timeout = run->config->freeze_sync_timeout;
+
+    firn_sync_before_hooks(state, run->targets, timeout);
+    if (firn_run_why(run) != FIRN_END_NONE)
+        return FALSE;
+    state->head->deadline = after(firn_state_now(), run->config->freeze_timeout);
+    set_phase(run, FIRN_PHASE_HOOKS);
+    firn_guard_arm(run->timer, state);
+    if (!firn_hooks_freeze(state, error))
+        return FALSE;
+    firn_sync_before_walk(state, run->targets, timeout);
+    return firn_run_why(run) == FIRN_END_NONE;
+}
+
+/* Disks are not to be needed from here on. */
+static void hush(FirnRun *run)
+{
+    g_atomic_int_set(&run->quiet, TRUE);
+    firn_log_hold();
+    firn_memory_lock();
+}
+
 static gboolean walk(FirnRun *run, GError **error)
 {
     FirnStateHead *head = run->state->head;
     gboolean complete;
 
-    g_atomic_int_set(&run->quiet, TRUE);
-    firn_log_hold();
+    hush(run);
     firn_trace_freeze_begin(run->trace, head->target_count);
     expedite(run, TRUE);
     head->walk_begin = firn_state_now();
     head->walk_deadline = after(head->walk_begin, run->config->freeze_walk_timeout);
     head->deadline = after(head->walk_begin, run->config->freeze_timeout);
     set_phase(run, FIRN_PHASE_WALK);
+    firn_guard_arm(run->timer, run->state);
     complete = firn_walk_freeze(run->state, run->trace, error);
     head->walk_end = firn_state_now();
     expedite(run, FALSE);
@@ -201,26 +247,34 @@ static gboolean keep(FirnRun *run)
         firn_run_stop(run, FIRN_END_EMPTY);
         return FALSE;
     }
-    firn_account_tell_freeze(run->state);
-    set_phase(run, FIRN_PHASE_HELD);
+    firn_state_move(&run->state->head->phase, FIRN_PHASE_WALK, FIRN_PHASE_HELD);
+    firn_guard_arm(run->timer, run->state);
     return firn_run_why(run) == FIRN_END_NONE;
 }
 
 gboolean firn_run_freeze(FirnRun *run)
 {
-    GError *error = NULL;
+    g_autoptr(GError) error = NULL;
+    gboolean kept = prepare(run, &error) && quiesce(run, &error) && walk(run, &error) && keep(run);
 
-    if (prepare(run, &error) && walk(run, &error))
-        return keep(run);
-    if (!error)
-        return FALSE;
-    run->error = error;
-    if (run->state)
-        g_strlcpy(run->state->head->message, error->message, sizeof run->state->head->message);
-    if (run->state)
+    /* one that was given up on while it hung has its error already */
+    if (error && firn_run_stop(run, FIRN_END_FAILED)) {
+        if (run->state)
+            g_strlcpy(run->state->head->message, error->message, sizeof run->state->head->message);
+        run->error = g_steal_pointer(&error);
+    }
+    if (run->state && g_atomic_int_get(&run->state->head->ender) == 0)
         firn_account_tell_freeze(run->state);
-    firn_run_stop(run, FIRN_END_FAILED);
-    return FALSE;
+    return kept;
+}
+
+/* Disks may be written to again. */
+static void wake(FirnRun *run)
+{
+    if (!firn_state_move(&run->quiet, TRUE, FALSE))
+        return;
+    firn_memory_unlock();
+    firn_log_release();
 }
 
 gboolean firn_run_end(FirnRun *run)
@@ -235,16 +289,48 @@ gboolean firn_run_end(FirnRun *run)
     firn_walk_thaw(state, run->trace);
     state->head->thaw_end = firn_state_now();
     if (firn_state_count_frozen(state) > 0) {
+        /* it stays as it was, to be tried again */
+        g_atomic_int_set(&state->head->ender, 0);
+        g_atomic_int_set(&state->head->end, FIRN_END_NONE);
+        g_atomic_int_set(&run->stop, FIRN_END_NONE);
         set_phase(run, FIRN_PHASE_HELD);
         return FALSE;
     }
-    set_phase(run, FIRN_PHASE_DONE);
-    firn_account_tell_end(state, run->config->state_dir);
+    wake(run);
+    firn_finish(state);
     return TRUE;
+}
+
+FirnRun *firn_run_find(const FirnConfig *config, const FirnRoots *roots, FirnState *state,
+                       FirnGuard *guard)
+{
+    FirnRun *run = firn_run_new(config, roots, NULL, firn_state_text(state, state->head->who));
+
+    run->state = state;
+    run->guard = guard;
+    g_atomic_int_set(&run->stop, g_atomic_int_get(&state->head->end));
+    return run;
+}
+
+gboolean firn_run_adopt(FirnRun *run)
+{
+    FirnState *state = run->state;
+    gboolean complete;
+
+    if (firn_state_move(&state->head->expedited, TRUE, FALSE))
+        firn_grace_periods_restore(run->roots);
+    run->targets =
+        firn_targets_recover(state, run->guard ? run->guard->pidfd : -1, run->roots, &complete);
+    open_helpers(run);
+    g_atomic_int_set(&state->head->agent, (gint)getpid());
+    hush(run);
+    return complete;
 }
 
 void firn_run_close(FirnRun *run)
 {
-    if (firn_state_move(&run->quiet, TRUE, FALSE))
-        firn_log_release();
+    wake(run);
+    firn_guard_dismiss(g_steal_pointer(&run->guard));
+    if (run->state)
+        firn_state_remove(run->state);
 }

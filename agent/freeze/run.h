@@ -3,6 +3,7 @@
 #define AGENT_FREEZE_RUN_H
 
 #include "agent/config.h"
+#include "agent/freeze/guard.h"
 #include "agent/freeze/state.h"
 #include "agent/freeze/targets.h"
 #include "agent/freeze/trace.h"
@@ -23,6 +24,8 @@ typedef struct {
     FirnTargets *targets;
     FirnTrace *trace; /* NULL: none */
     int grace;        /* descriptor of rcu_expedited, or -1 */
+    int timer;        /* of the guards */
+    FirnGuard *guard; /* atomic pointer; the main loop's once it is set */
     gint quiet;       /* atomic; the log is held */
     GError *error;    /* why the freeze failed */
 } FirnRun;
@@ -31,6 +34,7 @@ FirnRun *firn_run_new(const FirnConfig *config, const FirnRoots *roots,
                       const char *const *mountpoints, const char *who);
 FirnRun *firn_run_ref(FirnRun *run);
 void firn_run_unref(FirnRun *run);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(FirnRun, firn_run_unref)
 
 /* NULL until there is one. Any thread. */
 FirnState *firn_run_state(FirnRun *run);
@@ -42,6 +46,16 @@ FirnEnd firn_run_why(FirnRun *run);
 /* TRUE for the one caller that has to see to the end. Any thread. */
 gboolean firn_run_claim(FirnRun *run);
 
+/* One that an earlier agent left, which its guard (or nobody) ends. Takes both. */
+FirnRun *firn_run_find(const FirnConfig *config, const FirnRoots *roots, FirnState *state,
+                       FirnGuard *guard);
+
+/* Makes it ours: its filesystems are opened. FALSE when some cannot be reached. */
+gboolean firn_run_adopt(FirnRun *run);
+
+/* Starts a guard in place of one that is gone. */
+gboolean firn_run_start_guard(FirnRun *run, GError **error);
+
 /*
  * Does everything up to the last FIFREEZE. TRUE when filesystems are frozen and are to stay so;
  * FALSE when it is to end, with run->error unless it was stopped or nothing could be frozen.
@@ -49,11 +63,11 @@ gboolean firn_run_claim(FirnRun *run);
  */
 gboolean firn_run_freeze(FirnRun *run);
 
-/* Undoes everything: thaws, runs the thaw hooks, writes the report. FALSE when something could not
- * be thawed. Blocks. */
+/* Undoes everything, by one who has claimed it: thaws, runs the thaw hooks, writes the report.
+ * FALSE when something could not be thawed. Blocks. */
 gboolean firn_run_end(FirnRun *run);
 
-/* The last step, once nobody uses it: lets the log write again. */
+/* The last step, once nobody else uses it: the state file and the guard go. Main loop. */
 void firn_run_close(FirnRun *run);
 
 #endif

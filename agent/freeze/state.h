@@ -91,13 +91,6 @@ typedef enum {
     FIRN_END_DIED,         /* the agent was killed */
 } FirnEnd;
 
-/* Who sees to the end: one of them alone, but the guard may take it from an agent that died. */
-typedef enum {
-    FIRN_ENDER_NONE,
-    FIRN_ENDER_AGENT,
-    FIRN_ENDER_GUARD,
-} FirnEnder;
-
 typedef struct {
     char magic[8];
     guint version;
@@ -108,7 +101,7 @@ typedef struct {
 
     gint phase;     /* atomic, FirnPhase */
     gint end;       /* atomic, FirnEnd; once set, nothing more is frozen */
-    gint ender;     /* atomic, FirnEnder */
+    gint ender;     /* atomic; pid of the one process that sees to the end, 0: none yet */
     gint early;     /* atomic; thawed early after the host may have been told that it was frozen */
     gint expedited; /* atomic; rcu_expedited is ours to put back */
     gint agent;     /* atomic; pids of now */

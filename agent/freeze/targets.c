@@ -4,9 +4,9 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "platform/pidfd.h"
 #include "platform/superblock.h"
 
 /* Room for everything else that the agent has open. */
@@ -146,12 +146,6 @@ FirnTargets *firn_targets_open(const FirnPlan *plan, FirnState *state, GError **
     return g_steal_pointer(&targets);
 }
 
-/* The guard has it under that number; -1 when it may not be taken. */
-static int take_from_guard(int guard, int number)
-{
-    return guard < 0 || number < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, guard, number, 0);
-}
-
 /* Any mount of the device. */
 static int open_by_device(const FirnMounts *mounts, const FirnStateTarget *row)
 {
@@ -187,7 +181,7 @@ FirnTargets *firn_targets_recover(FirnState *state, int guard, const FirnRoots *
 
         if (!may_be_frozen(row))
             continue;
-        fd = take_from_guard(guard, row->fd);
+        fd = guard >= 0 && row->fd >= 0 ? firn_pidfd_take(guard, row->fd) : -1;
         if (fd < 0 && !mounts)
             mounts = firn_mounts_read(roots, NULL);
         if (fd < 0)

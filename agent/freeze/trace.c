@@ -134,6 +134,11 @@ void firn_trace_deadline(const FirnTrace *trace, guint filesystems)
     mark(trace, "firn: deadline filesystems=%u\n", filesystems);
 }
 
+int firn_trace_descriptor(const FirnTrace *trace)
+{
+    return trace ? trace->fd : -1;
+}
+
 gboolean firn_trace_has_probes(void)
 {
 #ifdef HAVE_SYS_SDT_H

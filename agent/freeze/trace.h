@@ -36,6 +36,9 @@ void firn_trace_thaw_end(const FirnTrace *trace, guint thawed, int error);
 /* A deadline thaws `filesystems`. */
 void firn_trace_deadline(const FirnTrace *trace, guint filesystems);
 
+/* The open descriptor, for a process that closes all others; -1 for NULL. */
+int firn_trace_descriptor(const FirnTrace *trace);
+
 /* TRUE when the static probes were built in. */
 gboolean firn_trace_has_probes(void);
 

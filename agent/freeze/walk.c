@@ -134,6 +134,16 @@ guint firn_walk_thaw(FirnState *state, const FirnTrace *trace)
     return thawed;
 }
 
+void firn_walk_adopt(FirnState *state)
+{
+    for (guint i = 0; i < state->head->target_count; i++) {
+        gint *now = &state->targets[i].state;
+
+        if (!firn_state_move(now, FIRN_TARGET_FREEZING, FIRN_TARGET_FROZEN))
+            firn_state_move(now, FIRN_TARGET_THAWING, FIRN_TARGET_FROZEN);
+    }
+}
+
 int firn_walk_find_stuck(const FirnState *state)
 {
     for (guint i = 0; i < state->head->target_count; i++) {

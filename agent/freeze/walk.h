@@ -25,6 +25,12 @@ gboolean firn_walk_freeze(FirnState *state, const FirnTrace *trace, GError **err
  */
 guint firn_walk_thaw(FirnState *state, const FirnTrace *trace);
 
+/*
+ * Takes over from a process that is dead, threads and all: what it was just at may be frozen, and
+ * is thawed by the next firn_walk_thaw(). Safe after fork().
+ */
+void firn_walk_adopt(FirnState *state);
+
 /* The target whose FIFREEZE has not returned, or -1. */
 int firn_walk_find_stuck(const FirnState *state);
 

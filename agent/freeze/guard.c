@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "agent/freeze/guard.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent/freeze/memory.h"
+#include "agent/freeze/walk.h"
+#include "platform/grace-periods.h"
+#include "platform/pidfd.h"
+#include "platform/superblock.h"
+
+#define NS_PER_SECOND ((gint64)1000000000)
+/* The agent sees to the walk's deadline itself; this is for one that cannot. */
+#define WALK_GRACE_NS (5 * NS_PER_SECOND)
+/* How often it looks again when it has to wait for somebody who ends the freeze. */
+#define RETRY_NS (NS_PER_SECOND / 4)
+#define READY_TIMEOUT_MS 20000
+
+/* All that the process needs, made before it is forked. */
+typedef struct {
+    FirnState *state;
+    const FirnTrace *trace;
+    int timer;
+    int grace;
+    int agent; /* pidfd */
+    pid_t agent_pid;
+    int ready; /* pipe to the agent */
+    int *keep; /* descriptors that stay open, sorted */
+    guint keep_count;
+    const char *argv[4];
+    char **environment;
+    const char *program;
+} Post;
+
+/* --- before the fork ----------------------------------------------------------------------------
+ */
+
+static int compare_ints(gconstpointer a, gconstpointer b)
+{
+    return *(const int *)a - *(const int *)b;
+}
+
+static void post_keep(Post *post)
+{
+    const int others[] = {
+        post->timer,  post->grace, post->agent, post->ready, firn_trace_descriptor(post->trace),
+        STDERR_FILENO};
+    g_autoptr(GArray) keep = g_array_new(FALSE, FALSE, sizeof(int));
+
+    for (guint i = 0; i < post->state->head->target_count; i++) {
+        if (post->state->targets[i].fd >= 0)
+            g_array_append_val(keep, post->state->targets[i].fd);
+    }
+    for (guint i = 0; i < G_N_ELEMENTS(others); i++) {
+        if (others[i] >= 0)
+            g_array_append_val(keep, others[i]);
+    }
+    g_array_sort(keep, compare_ints);
+    post->keep_count = keep->len;
+    post->keep = (int *)(gpointer)g_array_free(g_steal_pointer(&keep), FALSE);
+}
+
+static void post_clear(Post *post)
+{
+    if (post->agent >= 0)
+        close(post->agent);
+    g_free(post->keep);
+    g_strfreev(post->environment);
+}
+
+int firn_guard_timer(void)
+{
+    return timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+}
+
+static void set_timer(int timer, gint64 when)
+{
+    struct itimerspec spec = {
+        .it_value = {.tv_sec = when / NS_PER_SECOND, .tv_nsec = when % NS_PER_SECOND},
+    };
+
+    timerfd_settime(timer, TFD_TIMER_ABSTIME, &spec, NULL);
+}
+
+/* When the walk is overdue; 0: never. */
+static gint64 walk_overdue(FirnState *state)
+{
+    gboolean walking = g_atomic_int_get(&state->head->phase) == FIRN_PHASE_WALK;
+
+    return walking && state->head->walk_deadline ? state->head->walk_deadline + WALK_GRACE_NS : 0;
+}
+
+void firn_guard_arm(int timer, FirnState *state)
+{
+    gint64 overdue = walk_overdue(state);
+    gint64 when = state->head->deadline;
+
+    if (overdue && (!when || overdue < when))
+        when = overdue;
+    set_timer(timer, when);
+}
+
+/* --- after the fork: system calls alone ---------------------------------------------------------
+ */
+
+static void close_range_of(guint first, guint last)
+{
+    if (first > last)
+        return;
+    if (syscall(SYS_close_range, first, last, 0) == 0)
+        return;
+    /* Linux before 5.9 */
+    for (guint fd = first; fd <= last && fd < 65536; fd++)
+        close((int)fd);
+}
+
+static void close_others(const Post *post)
+{
+    guint next = 0;
+
+    for (guint i = 0; i < post->keep_count; i++) {
+        guint fd = (guint)post->keep[i];
+
+        if (fd > next)
+            close_range_of(next, fd - 1);
+        next = fd + 1;
+    }
+    close_range_of(next, ~0U);
+}
+
+static void settle_in(const Post *post)
+{
+    sigset_t all;
+    int score;
+
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, NULL);
+    setsid();
+    prctl(PR_SET_NAME, FIRN_GUARD_NAME);
+    close_others(post);
+    score = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    if (score >= 0) {
+        if (write(score, "-1000", 5) < 0) {
+            /* it may not, then: the kernel's choice is as good as any */
+        }
+        close(score);
+    }
+    firn_memory_lock();
+}
+
+static void pause_shortly(void)
+{
+    poll(NULL, 0, (int)(RETRY_NS / 1000000));
+}
+
+/* Undoes one FIFREEZE whose caller never said how it went: stopped, or dead in the middle. It may
+ * still hang in the kernel, and so may this. */
+static void undo_stuck(const Post *post, FirnStateTarget *target)
+{
+    for (;;) {
+        gboolean dead = firn_pidfd_has_ended(post->agent);
+        int cause = firn_superblock_thaw(target->fd);
+
+        if (cause == 0 && firn_state_move(&target->state, FIRN_TARGET_FREEZING, FIRN_TARGET_THAWED))
+            g_atomic_int_inc(&post->state->head->thawed);
+        if (cause == 0 || dead || g_atomic_int_get(&target->state) != FIRN_TARGET_FREEZING)
+            return;
+        pause_shortly();
+    }
+}
+
+/* In a process of its own, as the others have not to wait for it. */
+static void undo_all_stuck(const Post *post)
+{
+    for (guint i = 0; i < post->state->head->target_count; i++) {
+        FirnStateTarget *target = &post->state->targets[i];
+
+        if (g_atomic_int_get(&target->state) != FIRN_TARGET_FREEZING)
+            continue;
+        if (syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0) == 0) {
+            undo_stuck(post, target);
+            _exit(0);
+        }
+    }
+}
+
+/* TRUE when it is this process that has to end the freeze. */
+static gboolean claim(const Post *post, gboolean agent_is_dead)
+{
+    gint *ender = &post->state->head->ender;
+    int who = g_atomic_int_get(ender);
+    gboolean gone = who != 0 && ((who == post->agent_pid && agent_is_dead) ||
+                                 (who != post->agent_pid && !firn_pid_is_running(who)));
+
+    if (who == (int)getpid())
+        return TRUE;
+    return (who == 0 || gone) && firn_state_move(ender, who, (int)getpid());
+}
+
+static void restore_grace(const Post *post)
+{
+    if (post->grace >= 0 && firn_state_move(&post->state->head->expedited, TRUE, FALSE))
+        firn_grace_periods_expedite(post->grace, FALSE);
+}
+
+G_NORETURN static void become_finisher(const Post *post)
+{
+    sigset_t none;
+
+    g_atomic_int_set(&post->state->head->phase, FIRN_PHASE_THAW_HOOKS);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    execve(post->program ? post->program : "/proc/self/exe", (char **)(guintptr)post->argv,
+           post->environment);
+    _exit(1); /* whoever comes next finishes it */
+}
+
+/* Ends the freeze. Returns when somebody else is at that, who must be looked after. */
+static void act(const Post *post, FirnEnd why)
+{
+    FirnStateHead *head = post->state->head;
+    gboolean dead = firn_pidfd_has_ended(post->agent);
+    gboolean held = g_atomic_int_get(&head->phase) >= FIRN_PHASE_HELD;
+    gboolean mine;
+
+    if (firn_state_move(&head->end, FIRN_END_NONE, (int)why) && held)
+        g_atomic_int_set(&head->early, TRUE);
+    mine = claim(post, dead);
+    if (dead)
+        firn_walk_adopt(post->state);
+    restore_grace(post);
+    if (why == FIRN_END_DEADLINE)
+        firn_trace_deadline(post->trace, firn_state_count_frozen(post->state));
+    if (mine)
+        head->thaw_begin = firn_state_now();
+    firn_walk_thaw(post->state, post->trace);
+    if (!mine)
+        return;
+    while (firn_state_count_frozen(post->state) > 0) { /* an error of FITHAW */
+        pause_shortly();
+        firn_walk_thaw(post->state, post->trace);
+    }
+    head->thaw_end = firn_state_now();
+    undo_all_stuck(post);
+    become_finisher(post);
+}
+
+static gboolean is_over(FirnState *state)
+{
+    return g_atomic_int_get(&state->head->phase) == FIRN_PHASE_DONE &&
+           firn_walk_find_stuck(state) < 0;
+}
+
+/* What has come due; FIRN_END_NONE: nothing. */
+static FirnEnd judge(const Post *post, gboolean agent_is_dead)
+{
+    FirnState *state = post->state;
+    gint64 now = firn_state_now();
+    gint64 overdue = walk_overdue(state);
+    gboolean held = g_atomic_int_get(&state->head->phase) == FIRN_PHASE_HELD;
+
+    if (state->head->deadline && now >= state->head->deadline)
+        return FIRN_END_DEADLINE;
+    if (overdue && now >= overdue)
+        return FIRN_END_WALK_TIMEOUT;
+    if (agent_is_dead && (!held || g_atomic_int_get(&state->head->end) != FIRN_END_NONE))
+        return FIRN_END_DIED;
+    return FIRN_END_NONE;
+}
+
+G_NORETURN static void stand_guard(Post *post)
+{
+    struct pollfd entries[] = {{.fd = post->timer, .events = POLLIN},
+                               {.fd = post->agent, .events = POLLIN}};
+
+    settle_in(post);
+    firn_guard_arm(post->timer, post->state);
+    if (write(post->ready, "", 1) != 1)
+        _exit(1);
+    close(post->ready);
+    for (;;) {
+        gboolean dead;
+        FirnEnd why;
+
+        poll(entries, G_N_ELEMENTS(entries), -1);
+        dead = firn_pidfd_has_ended(post->agent);
+        why = judge(post, dead);
+        if (dead)
+            entries[1].fd = -1; /* that is known now */
+        if (is_over(post->state))
+            _exit(0);
+        if (why != FIRN_END_NONE)
+            act(post, why);
+        if (why != FIRN_END_NONE)
+            set_timer(post->timer, firn_state_now() + RETRY_NS);
+        else
+            firn_guard_arm(post->timer, post->state);
+    }
+}
+
+/* --- the agent's side --------------------------------------------------------------------------
+ */
+
+static gboolean await_ready(int fd)
+{
+    struct pollfd entry = {.fd = fd, .events = POLLIN};
+    char byte;
+
+    return poll(&entry, 1, READY_TIMEOUT_MS) == 1 && read(fd, &byte, 1) == 1;
+}
+
+static void fail(GError **error, int cause)
+{
+    g_set_error(error, G_FILE_ERROR, (int)g_file_error_from_errno(cause),
+                "cannot start the guard process that thaws at the deadline: %s", g_strerror(cause));
+}
+
+static FirnGuard *guard_new(pid_t pid)
+{
+    FirnGuard *guard = g_new0(FirnGuard, 1);
+
+    guard->pid = pid;
+    guard->pidfd = firn_pidfd_open(pid);
+    return guard;
+}
+
+FirnGuard *firn_guard_start(FirnState *state, int timer, int grace, const FirnTrace *trace,
+                            const char *program, GError **error)
+{
+    Post post = {
+        .state = state,
+        .trace = trace,
+        .timer = timer,
+        .grace = grace,
+        .agent = firn_pidfd_open(getpid()),
+        .agent_pid = getpid(),
+        .argv = {"firn", "finish", state->path, NULL},
+        .environment = g_get_environ(),
+        .program = program,
+    };
+    FirnGuard *guard = NULL;
+    int ends[2];
+    pid_t pid;
+
+    if (post.agent < 0 || pipe2(ends, O_CLOEXEC) < 0) {
+        fail(error, errno);
+        post_clear(&post);
+        return NULL;
+    }
+    post.ready = ends[1];
+    post_keep(&post);
+    pid = fork();
+    if (pid == 0)
+        stand_guard(&post);
+    close(ends[1]);
+    if (pid > 0 && await_ready(ends[0])) {
+        guard = guard_new(pid);
+        g_atomic_int_set(&state->head->guard, (gint)pid);
+    } else {
+        fail(error, pid < 0 ? errno : ETIMEDOUT);
+        if (pid > 0)
+            firn_guard_dismiss(guard_new(pid));
+    }
+    close(ends[0]);
+    post_clear(&post);
+    return guard;
+}
+
+FirnGuard *firn_guard_find(FirnState *state)
+{
+    pid_t pid = g_atomic_int_get(&state->head->guard);
+
+    return firn_pid_is_named(pid, FIRN_GUARD_NAME) ? guard_new(pid) : NULL;
+}
+
+gboolean firn_guard_has_ended(const FirnGuard *guard)
+{
+    return guard->pidfd < 0 || firn_pidfd_has_ended(guard->pidfd);
+}
+
+void firn_guard_forget(FirnGuard *guard)
+{
+    if (!guard)
+        return;
+    waitpid(guard->pid, NULL, WNOHANG);
+    if (guard->pidfd >= 0)
+        close(guard->pidfd);
+    g_free(guard);
+}
+
+void firn_guard_dismiss(FirnGuard *guard)
+{
+    if (!guard)
+        return;
+    if (guard->pidfd >= 0 ? firn_pidfd_kill(guard->pidfd, SIGKILL) : kill(guard->pid, SIGKILL) == 0)
+        waitpid(guard->pid, NULL, 0); /* it waits in poll(); one that is no child of ours fails */
+    firn_guard_forget(guard);
+}

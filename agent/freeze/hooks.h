@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef AGENT_FREEZE_HOOKS_H
+#define AGENT_FREEZE_HOOKS_H
+
+#include "agent/freeze/state.h"
+
+/*
+ * The scripts that bring applications to a consistent point around a freeze: called with "freeze"
+ * before it and with "thaw" after it, FIRN_REASON in the environment saying why (request, rollback,
+ * deadline, shutdown). The state remembers each one's progress, so that whoever sees to the end
+ * pairs them: every script whose "freeze" was started gets one "thaw".
+ */
+
+/*
+ * The scripts of `path` in the order of freezing: a file, or a folder's executables in the C
+ * locale's order without what editors and package managers leave behind. NULL: none. Free with
+ * g_strfreev(). NULL with an error when one could be written by others than root, or is not there.
+ */
+char **firn_hooks_list(const char *path, GError **error);
+
+/* TRUE for a name that editors and package managers give to what they leave behind. */
+gboolean firn_hooks_is_leftover(const char *name);
+
+/*
+ * Runs all with "freeze". FALSE with an error when one failed or took too long; FALSE without when
+ * the state's `end` was set meanwhile: the script that ran is ended. Blocks.
+ */
+gboolean firn_hooks_freeze(FirnState *state, GError **error);
+
+/* Runs those that need it with "thaw", in the reverse order. What goes wrong is logged. Blocks. */
+void firn_hooks_thaw(FirnState *state);
+
+#endif

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "agent/freeze/script.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "platform/pidfd.h"
+
+/* Between asking a script to end and killing it. */
+#define GRACE_US (2 * G_USEC_PER_SEC)
+/* How soon a cancel is noticed. */
+#define TICK_MS 50
+/* What the process says to its maker when it does not become the script. */
+#define NOT_STARTED 125
+
+/* Everything the child needs, made before fork(): it may not allocate. */
+typedef struct {
+    const char *argv[3];
+    const char *shell_argv[4];
+    char **environment;
+    int null;
+    int output;
+} Image;
+
+static void image_init(Image *image, const FirnScript *script, int output)
+{
+    image->argv[0] = script->path;
+    image->argv[1] = script->argument;
+    image->argv[2] = NULL;
+    image->shell_argv[0] = "sh";
+    image->shell_argv[1] = script->path;
+    image->shell_argv[2] = script->argument;
+    image->shell_argv[3] = NULL;
+    image->environment = g_environ_setenv(g_get_environ(), "FIRN_REASON", script->reason, TRUE);
+    image->null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    image->output = output;
+}
+
+static void default_signals(void)
+{
+    struct sigaction action = {.sa_handler = SIG_DFL};
+    sigset_t none;
+
+    for (int i = 1; i < NSIG; i++)
+        sigaction(i, &action, NULL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* In the child. */
+G_NORETURN static void become(const FirnScript *script, const Image *image)
+{
+    setsid();
+    default_signals();
+    dup2(image->null, STDIN_FILENO);
+    dup2(image->output, STDOUT_FILENO);
+    dup2(image->output, STDERR_FILENO);
+    g_atomic_int_set(script->pid, (gint)getpid());
+    if (!g_atomic_int_compare_and_exchange(script->mark, script->mark_from, script->mark_to))
+        _exit(NOT_STARTED);
+    /* everything else is closed on exec */
+    execve(script->path, (char **)(guintptr)image->argv, image->environment);
+    if (errno == ENOEXEC) /* no "#!" line: a shell's, as execvp(3) has it */
+        execve("/bin/sh", (char **)(guintptr)image->shell_argv, image->environment);
+    /* nothing of it ran */
+    g_atomic_int_set(script->mark, script->mark_from);
+    g_atomic_int_set(script->pid, -errno);
+    _exit(NOT_STARTED);
+}
+
+/* Keeps the end of what is there; FALSE at the end of file. */
+static gboolean read_output(FirnScript *script, int fd)
+{
+    char piece[FIRN_SCRIPT_OUTPUT];
+    gsize kept = strlen(script->output);
+    ssize_t got = read(fd, piece, sizeof piece);
+    gsize drop;
+
+    if (got <= 0)
+        return got < 0 && (errno == EAGAIN || errno == EINTR);
+    for (ssize_t i = 0; i < got; i++) {
+        if (piece[i] == '\0')
+            piece[i] = ' ';
+    }
+    drop = kept + (gsize)got > FIRN_SCRIPT_OUTPUT ? kept + (gsize)got - FIRN_SCRIPT_OUTPUT : 0;
+    memmove(script->output, script->output + drop, kept - drop);
+    memcpy(script->output + kept - drop, piece, (gsize)got);
+    script->output[kept - drop + (gsize)got] = '\0';
+    return TRUE;
+}
+
+/* Waits a moment for output or the end. TRUE when it has ended. */
+static gboolean look(FirnScript *script, pid_t pid, int pidfd, int *output)
+{
+    struct pollfd entries[] = {{.fd = pidfd, .events = POLLIN}, {.fd = *output, .events = POLLIN}};
+
+    poll(entries, G_N_ELEMENTS(entries), pidfd >= 0 ? TICK_MS : 5);
+    if (entries[1].revents && !read_output(script, *output))
+        *output = -1; /* poll() passes it over */
+    return waitpid(pid, &script->status, WNOHANG) == pid;
+}
+
+static gboolean is_cancelled(const FirnScript *script)
+{
+    return script->cancel && g_atomic_int_get(script->cancel) != 0;
+}
+
+/* Asks for its end at first, then kills. */
+static void watch(FirnScript *script, pid_t pid, int output)
+{
+    gint64 begin = g_get_monotonic_time();
+    gint64 asked = 0;
+    int pidfd = firn_pidfd_open(pid);
+
+    while (!look(script, pid, pidfd, &output)) {
+        gint64 now = g_get_monotonic_time();
+
+        if (asked) {
+            if (now - asked > GRACE_US)
+                kill(-pid, SIGKILL);
+            continue;
+        }
+        script->cancelled = is_cancelled(script);
+        script->timed_out = !script->cancelled && script->timeout > 0 &&
+                            now - begin > (gint64)script->timeout * G_USEC_PER_SEC;
+        if (script->cancelled || script->timed_out) {
+            kill(-pid, SIGTERM);
+            asked = now;
+        }
+    }
+    if (asked)
+        kill(-pid, SIGKILL); /* its children have had their time too */
+    if (pidfd >= 0)
+        close(pidfd);
+    for (int i = 0; output >= 0 && i < 64; i++) {
+        struct pollfd entry = {.fd = output, .events = POLLIN};
+
+        if (poll(&entry, 1, 0) != 1 || !read_output(script, output))
+            return;
+    }
+}
+
+void firn_script_run(FirnScript *script)
+{
+    int ends[2];
+    Image image;
+    pid_t pid;
+
+    if (pipe2(ends, O_CLOEXEC) < 0) {
+        script->failed_errno = errno;
+        return;
+    }
+    fcntl(ends[0], F_SETFL, O_NONBLOCK);
+    image_init(&image, script, ends[1]);
+    pid = fork();
+    if (pid == 0)
+        become(script, &image);
+    if (pid < 0)
+        script->failed_errno = errno;
+    close(ends[1]);
+    if (pid > 0)
+        watch(script, pid, ends[0]);
+    if (pid > 0 && g_atomic_int_get(script->pid) < 0)
+        script->failed_errno = -g_atomic_int_get(script->pid);
+    close(ends[0]);
+    if (image.null >= 0)
+        close(image.null);
+    g_strfreev(image.environment);
+}
+
+void firn_script_await(pid_t pid, guint timeout)
+{
+    int pidfd = pid > 0 ? firn_pidfd_open(pid) : -1;
+    struct pollfd entry = {.fd = pidfd, .events = POLLIN};
+
+    if (pidfd < 0)
+        return;
+    /* a hook leads its session: anything else is a stranger that got the number since */
+    if (getsid(pid) == pid && poll(&entry, 1, timeout > 0 ? (int)timeout * 1000 : -1) == 0 &&
+        getsid(pid) == pid)
+        kill(-pid, SIGKILL);
+    close(pidfd);
+}

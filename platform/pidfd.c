@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "platform/pidfd.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+int firn_pidfd_open(pid_t pid)
+{
+    return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
+gboolean firn_pidfd_has_ended(int pidfd)
+{
+    struct pollfd entry = {.fd = pidfd, .events = POLLIN};
+
+    return poll(&entry, 1, 0) == 1;
+}
+
+gboolean firn_pid_is_running(pid_t pid)
+{
+    int pidfd = pid > 0 ? firn_pidfd_open(pid) : -1;
+    gboolean running;
+
+    if (pidfd < 0)
+        return FALSE;
+    running = !firn_pidfd_has_ended(pidfd);
+    close(pidfd);
+    return running;
+}
+
+/* The start of a file of /proc/PID; FALSE when there is none. */
+static gboolean read_proc(pid_t pid, const char *name, char *text, gsize size)
+{
+    char path[64];
+    ssize_t got;
+    int fd;
+
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return FALSE;
+    got = read(fd, text, size - 1);
+    close(fd);
+    text[MAX(got, 0)] = '\0';
+    return got > 0;
+}
+
+gboolean firn_pid_is_named(pid_t pid, const char *name)
+{
+    char text[64];
+    gsize length = strlen(name);
+
+    return firn_pid_is_running(pid) && read_proc(pid, "comm", text, sizeof text) &&
+           !strncmp(text, name, length) && text[length] == '\n';
+}
+
+gboolean firn_pid_is_zombie(pid_t pid)
+{
+    char text[256];
+    const char *after;
+
+    if (!read_proc(pid, "stat", text, sizeof text))
+        return FALSE;
+    after = strrchr(text, ')'); /* the name may hold anything */
+    return after && after[1] == ' ' && (after[2] == 'Z' || after[2] == 'X');
+}
+
+gboolean firn_pidfd_kill(int pidfd, int signal)
+{
+    return syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) == 0;
+}
+
+int firn_pidfd_take(int pidfd, int number)
+{
+    return (int)syscall(SYS_pidfd_getfd, pidfd, number, 0);
+}
