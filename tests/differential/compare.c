@@ -186,7 +186,7 @@ void compare_same(Compare *compare, const char *request)
     compare_ask(compare, request, COMPARE_ALL, NULL);
 }
 
-static gboolean is_listed(const char *name)
+gboolean compare_is_listed(const char *name)
 {
     const char *page = g_getenv("FIRN_DIFFERENCES");
     g_autofree char *heading = g_strdup_printf("| `%s` |", name);
@@ -201,7 +201,7 @@ void compare_differs(Compare *compare, const char *name, const char *request, co
     g_autofree char *from_peer = ask_one(compare->peer_client, request, COMPARE_ALL, NULL);
     g_autofree char *from_firn = ask_one(compare->firn_client, request, COMPARE_ALL, NULL);
 
-    ck_assert_msg(is_listed(name), "docs/differences.md has no row `%s`", name);
+    ck_assert_msg(compare_is_listed(name), "docs/differences.md has no row `%s`", name);
     ck_assert_msg(g_pattern_match_simple(firn, from_firn), "%s\n  firn: %s\n  not: %s", request,
                   from_firn, firn);
     ck_assert_msg(g_pattern_match_simple(peer, from_peer), "%s\n  peer: %s\n  not: %s", request,

@@ -43,6 +43,9 @@ void compare_same(Compare *compare, const char *request);
 void compare_differs(Compare *compare, const char *name, const char *request, const char *firn,
                      const char *peer);
 
+/* TRUE when docs/differences.md has a row of that name. */
+gboolean compare_is_listed(const char *name);
+
 /* A reply line as text that is equal for equal replies: members sorted, no white space, no id.
  * Free with g_free(). */
 char *compare_canonical(const char *line, CompareHow how, const char *const *without);

@@ -47,8 +47,10 @@ START_TEST(test_page)
     while ((name = g_dir_read_name(dir))) {
         g_autofree char *path = g_build_filename(folder, name, NULL);
 
-        if (g_str_has_prefix(name, "test-") && g_str_has_suffix(name, ".c"))
-            collect_file(path, "compare_differs\\(\\s*[a-z_]+,\\s*\"([a-z0-9-]+)\"", tested);
+        if (!g_str_has_prefix(name, "test-") || !g_str_has_suffix(name, ".c"))
+            continue;
+        collect_file(path, "compare_differs\\(\\s*[a-z_]+,\\s*\"([a-z0-9-]+)\"", tested);
+        collect_file(path, "COMPARE_DIFFERS\\([^)]*\"([a-z0-9-]+)\"\\)", tested);
     }
     ck_assert_uint_gt(g_hash_table_size(listed), 0);
     check_all_in(listed, tested, "is in docs/differences.md, and no test shows it");

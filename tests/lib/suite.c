@@ -11,7 +11,7 @@
 /* Tests run in forked children; their skips come back through a file that all of them share. */
 static int skip_fd = -1;
 
-void test_skip(const char *test, const char *format, ...)
+void test_skip(const char *test, int round, const char *format, ...)
 {
     /* what START_TEST() makes of a test's name */
     gsize length = strlen(test) - (g_str_has_suffix(test, "_fn") ? strlen("_fn") : 0);
@@ -22,7 +22,7 @@ void test_skip(const char *test, const char *format, ...)
     va_start(args, format);
     why = g_strdup_vprintf(format, args);
     va_end(args);
-    line = g_strdup_printf("%.*s %s\n", (int)length, test, g_strdelimit(why, "\n", ' '));
+    line = g_strdup_printf("%.*s:%d %s\n", (int)length, test, round, g_strdelimit(why, "\n", ' '));
     if (write(skip_fd, line, strlen(line)) < 0)
         ck_abort_msg("cannot tell the runner of a skip");
 }
@@ -52,14 +52,23 @@ static GHashTable *read_skips(void)
     return skips;
 }
 
-/* A line of Check's TAP is "ok 1 - file:case:test: message". */
-static void print_line(const char *line, GHashTable *skips)
+/*
+ * A line of Check's TAP is "ok 1 - file:case:test: message". A test in a loop has a line for each
+ * round, in their order: `rounds` counts them.
+ */
+static void print_line(const char *line, GHashTable *skips, GHashTable *rounds)
 {
     g_auto(GStrv) parts = g_strsplit(line, ":", 4);
     const char *why = NULL;
 
-    if (g_str_has_prefix(line, "ok ") && g_strv_length(parts) > 2)
-        why = g_hash_table_lookup(skips, parts[2]);
+    if (g_strv_length(parts) > 2) {
+        int round = GPOINTER_TO_INT(g_hash_table_lookup(rounds, parts[2]));
+        g_autofree char *name = g_strdup_printf("%s:%d", parts[2], round);
+
+        g_hash_table_insert(rounds, g_strdup(parts[2]), GINT_TO_POINTER(round + 1));
+        if (g_str_has_prefix(line, "ok "))
+            why = g_hash_table_lookup(skips, name);
+    }
     if (why)
         printf("%s:%s:%s # SKIP %s\n", parts[0], parts[1], parts[2], why);
     else
@@ -72,6 +81,7 @@ int test_suite_run(Suite *suite)
     g_autofree char *path = g_strdup_printf("/tmp/firn-tap.%d", (int)getpid());
     g_autofree char *tap = NULL;
     g_autoptr(GHashTable) skips = NULL;
+    g_autoptr(GHashTable) rounds = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     g_auto(GStrv) lines = NULL;
     int run, failed;
 
@@ -87,6 +97,6 @@ int test_suite_run(Suite *suite)
     skips = read_skips();
     lines = g_strsplit(g_strchomp(tap), "\n", -1);
     for (char **line = lines; *line; line++)
-        print_line(*line, skips);
+        print_line(*line, skips, rounds);
     return run == 0 || failed > 0;
 }

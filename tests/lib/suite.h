@@ -14,10 +14,12 @@ int test_suite_run(Suite *suite);
  * for a fault. */
 #define TEST_SKIP(...)                                                                             \
     do {                                                                                           \
-        test_skip(__func__, __VA_ARGS__);                                                          \
+        test_skip(__func__, _i, __VA_ARGS__);                                                      \
         return;                                                                                    \
     } while (0)
-void test_skip(const char *test, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* round: of a test in a loop, which must begin at 0; Check's _i. */
+void test_skip(const char *test, int round, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* TRUE in the valgrind tier, for what valgrind itself cannot do: with it vfork() shares no memory,
  * so that posix_spawn() never reports that the program could not be started. */
