@@ -9,13 +9,28 @@
 
 #define WIDTH_OF_NO_TERMINAL 100
 
+/* A small system may have no locales at all, and a terminal that takes UTF-8 none the less. */
+static gboolean named_utf8(void)
+{
+    static const char *const variables[] = {"LC_ALL", "LC_CTYPE", "LANG"};
+
+    for (gsize i = 0; i < G_N_ELEMENTS(variables); i++) {
+        const char *name = g_getenv(variables[i]);
+        g_autofree char *lower = name && *name ? g_ascii_strdown(name, -1) : NULL;
+
+        if (lower)
+            return strstr(lower, ".utf-8") || strstr(lower, ".utf8");
+    }
+    return FALSE;
+}
+
 gboolean firn_terminal_is_utf8(void)
 {
     locale_t locale = newlocale(LC_CTYPE_MASK, "", (locale_t)0);
     gboolean utf8;
 
     if (!locale)
-        return FALSE;
+        return named_utf8();
     utf8 = g_str_equal(nl_langinfo_l(CODESET, locale), "UTF-8");
     freelocale(locale);
     return utf8;
