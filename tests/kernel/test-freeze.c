@@ -376,6 +376,35 @@ START_TEST(test_order_seen_from_outside)
 }
 END_TEST
 
+START_TEST(test_killed_while_frozen)
+{
+    const char *options[] = {"--statedir=/run/firn-killed", NULL};
+    g_autoptr(TestDaemon) first = NULL;
+    g_autoptr(TestDaemon) second = NULL;
+    g_autoptr(TestClient) client = NULL;
+    int writer;
+
+    g_mkdir_with_parents("/run/firn-killed", 0700);
+    first = test_daemon_start(options);
+    client = test_daemon_connect(first);
+    assert_text(client, FREEZE, "3");
+    g_clear_pointer(&client, test_client_free);
+    kill(test_daemon_pid(first), SIGKILL);
+    g_clear_pointer(&first, test_daemon_free);
+
+    writer = start_writer("/mnt/xfs");
+    second = test_daemon_start(options);
+    client = test_daemon_connect(second);
+    assert_text(client, STATUS, "\"frozen\"");
+    ck_assert(!has_written(writer, 200));
+    assert_text(client, THAW, "3");
+    ck_assert(has_written(writer, 60000));
+    assert_text(client, STATUS, "\"thawed\"");
+    assert_all_thawed();
+    close(writer);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("freeze");
@@ -390,6 +419,7 @@ int main(void)
     tcase_add_test(tests, test_stacked_on_another);
     tcase_add_test(tests, test_error_in_the_middle);
     tcase_add_test(tests, test_order_seen_from_outside);
+    tcase_add_test(tests, test_killed_while_frozen);
     suite_add_tcase(suite, tests);
     return test_suite_run(suite);
 }

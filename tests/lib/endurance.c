@@ -60,10 +60,12 @@ void test_endure(TestDaemon *daemon, const char *request, gboolean silent)
     /* A checker finds leaks by itself, keeps memory of its own, and is slow. */
     gboolean checked = g_getenv("FIRN_CHECKER") != NULL;
     int pid = test_daemon_pid(daemon);
-    guint fds = count_entries(pid, "fd");
-    guint threads = count_entries(pid, "task");
     guint64 before, after;
+    guint fds, threads;
 
+    test_client_ping(client); /* or the connection may not have been accepted yet */
+    fds = count_entries(pid, "fd");
+    threads = count_entries(pid, "task");
     ask(client, request, silent, checked ? BATCH : WARM_UP);
     before = test_daemon_status(daemon, "VmRSS:");
     ask(client, request, silent, checked ? BATCH : TIMES);
