@@ -26,6 +26,8 @@ START_TEST(test_this_network)
     if (!compare)
         TEST_SKIP(NO_PEER);
     compare_members(compare, INTERFACES, counters);
+    compare_differs(compare, "route", "{\"execute\":\"guest-network-get-route\"}", "{\"return\":*",
+                    "*The command guest-network-get-route has not been found*");
 }
 END_TEST
 

@@ -178,7 +178,16 @@ static const CompareMember other_disks[] = {BUS(ADDRESS),
                                             COMPARE_DIFFERS(ADDRESS "target", "disk-bus"),
                                             {0}};
 
+static const CompareMember btrfs_fsinfo[] = {
+    COMPARE_DIFFERS("return[].total-bytes-privileged", "fsinfo-privileged"),
+    COMPARE_DIFFERS("return[].total-bytes", "fsinfo-remote"),
+    COMPARE_DIFFERS("return[].used-bytes", "fsinfo-remote"),
+    COMPARE_DIFFERS("return[].disk[]", "fsinfo-btrfs"),
+    {0},
+};
+
 static const Machine machines[] = {
+    {"btrfs", btrfs_fsinfo, NULL},
     {"virtio-blk", serial_fsinfo, NULL},
     {"virtio-scsi", scsi_fsinfo, scsi_disks},
     {"sata", serial_fsinfo, NULL},
@@ -193,7 +202,8 @@ static const Machine machines[] = {
 };
 
 /* The tree's /sys and /run over this machine's, and a program that puts the tree's table of mounts
- * over that of an agent it starts; all its filesystems are mounted at "/". */
+ * over that of an agent it starts. Its mountpoints become folders that every machine has, and a
+ * btrfs's device a node that is there. */
 static gboolean move_in(const char *tree, char **why)
 {
     g_autofree char *wrapper = g_strconcat(tree, "/wrapper", NULL);
@@ -202,14 +212,18 @@ static gboolean move_in(const char *tree, char **why)
         *why = g_strdup("no private mount namespace here (needs root)");
         return FALSE;
     }
-    return test_shell(why,
-                      "cd '%s'; mkdir -p run/udev\n"
-                      "sed -E 's| / /[^ ]* rw,| / / rw,|' proc/self/mountinfo >table\n"
-                      "printf '#!/bin/sh\\nexport SYSTEMD_DEVICE_VERIFY_SYSFS=0\\n"
-                      "mount --bind %s/table /proc/$$/mountinfo && exec \"$@\"\\n' >wrapper\n"
-                      "chmod +x wrapper; ./wrapper true\n"
-                      "mount --bind sys /sys; mount --bind run /run\n",
-                      tree, tree);
+    return test_shell(
+        why,
+        "cd '%s'; mkdir -p run/udev\n"
+        "awk 'BEGIN { split(\"/ /usr /etc /var /opt /home /root /tmp /mnt\", at, \" \") }\n"
+        "{ $5 = at[NR]; if ($8 == \"btrfs\") $9 = \"/dev/shm/vdb\"; print }' "
+        "proc/self/mountinfo >table\n"
+        "mount -t tmpfs none /dev/shm; mknod /dev/shm/vdb b 252 16\n"
+        "printf '#!/bin/sh\\nexport SYSTEMD_DEVICE_VERIFY_SYSFS=0\\n"
+        "mount --bind %s/table /proc/$$/mountinfo && exec \"$@\"\\n' >wrapper\n"
+        "chmod +x wrapper; ./wrapper true\n"
+        "mount --bind sys /sys; mount --bind run /run\n",
+        tree, tree);
 }
 
 START_TEST(test_machine)
@@ -235,6 +249,7 @@ START_TEST(test_machine)
     compare_free(compare);
     umount2("/sys", MNT_DETACH);
     umount2("/run", MNT_DETACH);
+    umount2("/dev/shm", MNT_DETACH);
     test_tree_remove(tree);
     if (why)
         TEST_SKIP("%s: %s", machine->tree, why);

@@ -65,6 +65,8 @@ static const Row rows[] = {
     {"md-raid",
      "md0 /srv xfs /dev/sda1 /dev/sdb1 /dev/sdc1\nmd127p1 /boot ext4 /dev/sda1 /dev/sdb1\n"
      "md127 / ext4 /dev/sda1 /dev/sdb1\n"},
+    {"btrfs", "vdd /windows fuseblk /dev/vdd\nvdb /pool/snap btrfs /dev/vdb /dev/vdc\n"
+              "vdb /pool btrfs /dev/vdb /dev/vdc\nvda / ext4 /dev/vda\n"},
     {"multipath", "dm-1 / xfs /dev/sda /dev/sdb\n"},
     {"s390x-ccw", "dasda /dasd ext4 /dev/dasda\nsda /data xfs /dev/sda\nvda1 / ext4 /dev/vda1\n"},
 };
