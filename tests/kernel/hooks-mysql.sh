@@ -1,18 +1,23 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# The example hook for MySQL and MariaDB against a real server: while a writer writes, the hook, a
-# freeze and a copy of the disk; the copy is what a snapshot would hold. A second server, told to
-# repair nothing, must find in it exactly the rows that were there when the hook had returned, in a
+# The example hook for MySQL and MariaDB, run by the agent, against a real server: while a writer
+# writes, a freeze and a copy of the disk; the copy is what a snapshot would hold. A second server,
+# told to repair nothing, must find in it exactly the rows that a client sees while frozen, in a
 # MyISAM table too, which no log of its own would bring back.
 set -u
 here=$(dirname "$(readlink -f "$0")")
 hook=$here/../../packaging/hooks/mysql
 PATH=$PATH:/usr/sbin:/sbin
+: "${FIRN_BINARY:?is set by meson test}"
 server=$(command -v mariadbd || command -v mysqld)
 client=$(command -v mariadb || command -v mysql)
 if [ -z "$server" ] || [ -z "$client" ] || ! command -v mariadb-install-db >/dev/null; then
     echo "1..0 # SKIP no MariaDB server (apt-get install mariadb-server)"
+    exit 0
+fi
+if ! command -v perl >/dev/null; then
+    echo "1..0 # SKIP no perl to talk to the agent with (apt-get install perl-base)"
     exit 0
 fi
 if ! [ -e /run/firn-test-namespace ]; then
@@ -44,6 +49,7 @@ stop()
 {
     [ -z "$writer" ] || kill "$writer" 2>/dev/null
     fsfreeze -u $fs 2>/dev/null
+    [ -z "${agent-}" ] || kill "$agent"
     for pid in "$run"/*.pid; do
         [ -s "$pid" ] && kill "$(cat "$pid")" 2>/dev/null
     done
@@ -101,6 +107,19 @@ until_at_least() # NAME NUMBER STATEMENT
     done
 }
 
+# Asks the agent; it must answer with this number.
+# shellcheck disable=SC2317 # called by check
+ask() # COMMAND NUMBER
+{
+    # shellcheck disable=SC2016 # Perl's own
+    answer=$(perl -MIO::Socket::UNIX -e '
+        my $agent = IO::Socket::UNIX->new(Peer => $ARGV[0]) or die "no agent: $!";
+        print $agent qq({"execute": "$ARGV[1]"}\n);
+        print scalar <$agent>' "$run/agent.sock" "$1")
+    echo "$1: $answer"
+    [ "$answer" = "{\"return\": $2}" ]
+}
+
 write_on()
 {
     i=0
@@ -125,18 +144,27 @@ until_at_least first 50 'SELECT COUNT(*) FROM t.safe' || bail "the writer does n
 
 export FIRN_MYSQL_OPTIONS="--no-defaults --socket=$run/first.sock"
 export FIRN_MYSQL_STATE=$run/lock
-check "the hook freezes" "$hook" freeze
+mkdir $run/hooks.d
+cp "$hook" $run/hooks.d/50-mysql
+"$FIRN_BINARY" -m unix-listen -p $run/agent.sock -t $run/state -F$run/hooks.d 2>$run/agent.log &
+agent=$!
+tries=600
+until [ -S $run/agent.sock ]; do
+    tries=$((tries - 1))
+    [ $tries -gt 0 ] || bail "the agent does not start"
+    sleep 0.1
+done
+check "the agent freezes, with the hook" ask guest-fsfreeze-freeze 1
 before=$(rows first)
-fsfreeze -f $fs || bail "cannot freeze $fs"
 dd if="$(findmnt -no SOURCE $fs)" of=/tmp/copy.img bs=1M conv=sparse 2>/dev/null || bail "cannot copy the disk"
-fsfreeze -u $fs
-# a statement that had not begun waits for the lock: it is the lock that holds, not the filesystem
+# it is the lock that holds, not the filesystem: a statement has not begun
 check "the writer waits for the lock" until_at_least first 1 \
     "SELECT COUNT(*) FROM information_schema.processlist WHERE state LIKE 'Waiting for%lock%'"
 check "no row came while the lock was held" [ "$(rows first)" = "$before" ]
-check "the hook thaws" "$hook" thaw
+check "the agent thaws" ask guest-fsfreeze-thaw 1
 check "the writer goes on" until_at_least first $((${before%% *} + 50)) \
     'SELECT COUNT(*) FROM t.plain'
+check "the hook has left nothing behind" [ ! -e "$FIRN_MYSQL_STATE" ]
 check "thawing twice is no error" "$hook" thaw
 
 mkdir -p /mnt/copy

@@ -15,6 +15,10 @@ if [ -z "$bin" ] || ! command -v psql >/dev/null; then
     echo "1..0 # SKIP no PostgreSQL server (apt-get install postgresql)"
     exit 0
 fi
+if ! command -v perl >/dev/null; then
+    echo "1..0 # SKIP no perl to leave a dead socket with (apt-get install perl-base)"
+    exit 0
+fi
 if ! [ -e /run/firn-test-namespace ]; then
     echo "1..0 # SKIP only to be run by tests/kernel/run"
     exit 0
