@@ -206,8 +206,6 @@ static const Machine machines[] = {
  * btrfs's device a node that is there. */
 static gboolean move_in(const char *tree, char **why)
 {
-    g_autofree char *wrapper = g_strconcat(tree, "/wrapper", NULL);
-
     if (!compare_own_mounts()) {
         *why = g_strdup("no private mount namespace here (needs root)");
         return FALSE;
