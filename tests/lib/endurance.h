@@ -11,4 +11,11 @@
  */
 void test_endure(TestDaemon *daemon, const char *request, gboolean silent);
 
+/* Requests that are sent before their replies are read; `times` is a multiple of it. */
+#define TEST_ENDURE_BATCH 50
+/* Asks for something so many times and reads all replies. */
+typedef void (*TestEndureAsk)(TestClient *client, guint times, gpointer data);
+/* The same for what takes more than one request; `what` names it. */
+void test_endure_asking(TestDaemon *daemon, const char *what, TestEndureAsk ask, gpointer data);
+
 #endif

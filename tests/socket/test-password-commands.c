@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "tests/lib/accounts.h"
+#include "tests/lib/daemon.h"
+#include "tests/lib/suite.h"
+
+#include <string.h>
+
+/* The system's own chpasswd works here, on a copy of /etc that nothing else sees. */
+static TestDaemon *daemon_;
+static TestClient *client;
+static const char *unable;
+
+static void set_up(void)
+{
+    const char *const options[] = {"--verbose", NULL};
+
+    unable = test_accounts_isolate();
+    if (!unable && !g_file_test("/usr/sbin/chpasswd", G_FILE_TEST_IS_EXECUTABLE))
+        unable = "there is no /usr/sbin/chpasswd";
+    if (unable)
+        return;
+    daemon_ = test_daemon_start(options);
+    client = test_daemon_connect(daemon_);
+}
+
+static void tear_down(void)
+{
+    test_client_free(client);
+    test_daemon_free(daemon_);
+}
+
+static char *request(const char *user, const char *password, const char *crypted)
+{
+    g_autofree char *encoded = g_base64_encode((const guchar *)password, strlen(password));
+
+    return g_strdup_printf("{\"execute\":\"guest-set-user-password\",\"arguments\":{"
+                           "\"username\":\"%s\",\"password\":\"%s\",\"crypted\":%s}}\n",
+                           user, encoded, crypted);
+}
+
+START_TEST(test_sets)
+{
+    g_autofree char *plain = request(TEST_ACCOUNT, "Oongai7zae9", "false");
+    g_autofree char *crypted = request(TEST_ACCOUNT, "$6$salt$hash", "true");
+    g_autofree char *reply = NULL;
+    g_autofree char *first = NULL;
+    g_autofree char *second = NULL;
+    g_autofree char *log = NULL;
+
+    if (unable)
+        TEST_SKIP("%s", unable);
+    reply = test_client_text(client, plain);
+    ck_assert_str_eq(reply, "{}");
+    first = test_accounts_password();
+    ck_assert_msg(*first == '$', "%s", first);
+    g_free(reply);
+    reply = test_client_text(client, crypted);
+    ck_assert_str_eq(reply, "{}");
+    second = test_accounts_password();
+    ck_assert_str_eq(second, "$6$salt$hash");
+    log = test_daemon_output(daemon_);
+    ck_assert_ptr_nonnull(strstr(log, "guest-set-user-password"));
+    ck_assert_ptr_null(strstr(log, "Oongai7zae9"));
+    ck_assert_ptr_null(strstr(log, "T29uZ2Fp")); /* as base64 */
+    ck_assert_ptr_null(strstr(log, "$6$salt"));
+}
+END_TEST
+
+START_TEST(test_refuses)
+{
+    static const struct {
+        const char *user, *password, *error;
+    } cases[] = {
+        {"a:b", "x", "forbidden characters in username"},
+        {"a\\nb", "x", "forbidden characters in username"},
+        {TEST_ACCOUNT, "x\ny", "forbidden characters in raw password"},
+        {TEST_ACCOUNT, "x\n", "forbidden characters in raw password"},
+        {"no-such-account", "x",
+         "child process has failed to set user password: failed to lookup user "
+         "'no-such-account': there is no such account"},
+    };
+    g_autofree char *password = NULL;
+
+    if (unable)
+        TEST_SKIP("%s", unable);
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *line = request(cases[i].user, cases[i].password, "false");
+        g_autofree char *text = test_client_error(client, line);
+
+        ck_assert_str_eq(text, cases[i].error);
+    }
+    password = test_accounts_password();
+    ck_assert_str_eq(password, "!");
+}
+END_TEST
+
+START_TEST(test_bad_arguments)
+{
+    static const struct {
+        const char *arguments, *error;
+    } cases[] = {
+        {"\"username\":\"a\",\"password\":\"\"", "Parameter 'crypted' is missing"},
+        {"\"username\":\"a\",\"crypted\":true", "Parameter 'password' is missing"},
+        {"\"password\":\"\",\"crypted\":true", "Parameter 'username' is missing"},
+        {"\"username\":\"a\",\"password\":\"!\",\"crypted\":true",
+         "Base64 data contains invalid characters"},
+        {"\"username\":\"a\",\"password\":\"\",\"crypted\":1",
+         "Invalid parameter type for 'crypted', expected: boolean"},
+        {"\"username\":1,\"password\":\"\",\"crypted\":true",
+         "Invalid parameter type for 'username', expected: string"},
+    };
+
+    if (unable)
+        TEST_SKIP("%s", unable);
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *line = g_strdup_printf(
+            "{\"execute\":\"guest-set-user-password\",\"arguments\":{%s}}\n", cases[i].arguments);
+        g_autofree char *text = test_client_error(client, line);
+
+        ck_assert_str_eq(text, cases[i].error);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("password-commands");
+    TCase *tests = tcase_create("password-commands");
+
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_set_timeout(tests, 20);
+    tcase_add_test(tests, test_sets);
+    tcase_add_test(tests, test_refuses);
+    tcase_add_test(tests, test_bad_arguments);
+    suite_add_tcase(suite, tests);
+    return test_suite_run(suite);
+}

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "tests/lib/daemon.h"
+#include "tests/lib/suite.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+static TestDaemon *daemon_;
+static TestClient *client;
+
+static void set_up(void)
+{
+    const char *const options[] = {"--exec-output-max=100000", NULL};
+
+    daemon_ = test_daemon_start(options);
+    client = test_daemon_connect(daemon_);
+}
+
+static void tear_down(void)
+{
+    test_client_free(client);
+    test_daemon_free(daemon_);
+}
+
+/* Starts a program: the inside of the braces of guest-exec's arguments. */
+static gint64 start(const char *arguments)
+{
+    g_autofree char *request =
+        g_strdup_printf("{\"execute\":\"guest-exec\",\"arguments\":{%s}}\n", arguments);
+    g_autoptr(JsonNode) value = test_client_value(client, request);
+
+    return json_object_get_int_member(json_node_get_object(value), "pid");
+}
+
+/* Asks until the process has ended; its status. Free with json_node_unref(). */
+static JsonNode *wait_status(gint64 pid)
+{
+    g_autofree char *request = g_strdup_printf(
+        "{\"execute\":\"guest-exec-status\",\"arguments\":{\"pid\":%" G_GINT64_FORMAT "}}\n", pid);
+
+    for (int tries = 0; tries < 3000; tries++) {
+        JsonNode *value = test_client_value(client, request);
+
+        if (json_object_get_boolean_member(json_node_get_object(value), "exited"))
+            return value;
+        json_node_unref(value);
+        g_usleep(20 * 1000);
+    }
+    ck_abort_msg("the process does not end");
+}
+
+static void assert_run(const char *arguments, const char *expected)
+{
+    g_autoptr(JsonNode) value = wait_status(start(arguments));
+    g_autoptr(JsonNode) wanted = json_from_string(expected, NULL);
+    g_autofree char *text = json_to_string(value, FALSE);
+
+    ck_assert_msg(json_node_equal(value, wanted), "%s: %s", arguments, text);
+}
+
+static void assert_error(const char *request, const char *expected)
+{
+    g_autofree char *text = test_client_error(client, request);
+
+    ck_assert_msg(!strcmp(text, expected), "%s: %s", request, text);
+}
+
+#define SHELL(script) "\"path\":\"/bin/sh\",\"arg\":[\"-c\",\"" script "\"]"
+
+START_TEST(test_endings)
+{
+    assert_run("\"path\":\"true\"", "{\"exited\":true,\"exitcode\":0}");
+    assert_run("\"path\":\"true\",\"capture-output\":true", "{\"exited\":true,\"exitcode\":0}");
+    assert_run(SHELL("exit 7"), "{\"exited\":true,\"exitcode\":7}");
+    assert_run(SHELL("kill -9 $$"), "{\"exited\":true,\"signal\":9}");
+}
+END_TEST
+
+START_TEST(test_output)
+{
+    const char *const captures[] = {"true",       "false",         "\"none\"",  "\"stdout\"",
+                                    "\"stderr\"", "\"separated\"", "\"merged\""};
+    const char *const outputs[] = {",\"out-data\":\"b3V0Cg==\",\"out-truncated\":false,"
+                                   "\"err-data\":\"ZXJyCg==\",\"err-truncated\":false",
+                                   "",
+                                   "",
+                                   ",\"out-data\":\"b3V0Cg==\",\"out-truncated\":false",
+                                   ",\"err-data\":\"ZXJyCg==\",\"err-truncated\":false",
+                                   ",\"out-data\":\"b3V0Cg==\",\"out-truncated\":false,"
+                                   "\"err-data\":\"ZXJyCg==\",\"err-truncated\":false",
+                                   ",\"out-data\":\"b3V0CmVycgo=\",\"out-truncated\":false"};
+
+    for (guint i = 0; i < G_N_ELEMENTS(captures); i++) {
+        g_autofree char *arguments =
+            g_strdup_printf(SHELL("echo out; echo err >&2") ",\"capture-output\":%s", captures[i]);
+        g_autofree char *expected =
+            g_strdup_printf("{\"exited\":true,\"exitcode\":0%s}", outputs[i]);
+
+        assert_run(arguments, expected);
+    }
+}
+END_TEST
+
+START_TEST(test_input_and_environment)
+{
+    assert_run("\"path\":\"cat\",\"input-data\":\"aGVs\\nbG8=\",\"capture-output\":true",
+               "{\"exited\":true,\"exitcode\":0,\"out-data\":\"aGVsbG8=\","
+               "\"out-truncated\":false}");
+    assert_run("\"path\":\"cat\",\"input-data\":\"\",\"capture-output\":true",
+               "{\"exited\":true,\"exitcode\":0}");
+    assert_run("\"path\":\"cat\",\"capture-output\":true", "{\"exited\":true,\"exitcode\":0}");
+    assert_run("\"path\":\"env\",\"env\":[\"A=1\"],\"capture-output\":true",
+               "{\"exited\":true,\"exitcode\":0,\"out-data\":\"QT0xCg==\","
+               "\"out-truncated\":false}");
+}
+END_TEST
+
+/* More than is kept: the process does not wait for us, and the reply says so. */
+START_TEST(test_truncated)
+{
+    g_autoptr(JsonNode) value =
+        wait_status(start(SHELL("head -c 3000000 /dev/zero; exit 3") ",\"capture-output\":true"));
+    JsonObject *status = json_node_get_object(value);
+
+    ck_assert_int_eq(json_object_get_int_member(status, "exitcode"), 3);
+    ck_assert(json_object_get_boolean_member(status, "out-truncated"));
+    ck_assert_uint_eq(strlen(json_object_get_string_member(status, "out-data")),
+                      (100000 + 2) / 3 * 4);
+}
+END_TEST
+
+START_TEST(test_grandchild)
+{
+    g_autoptr(JsonNode) value =
+        wait_status(start(SHELL("sleep 300 & echo $!") ",\"capture-output\":true"));
+    JsonObject *status = json_node_get_object(value);
+    g_autofree guchar *text = NULL;
+    gsize length;
+
+    text = g_base64_decode(json_object_get_string_member(status, "out-data"), &length);
+    ck_assert_uint_gt(length, 1);
+    text[length - 1] = '\0';
+    ck_assert_int_eq(kill(atoi((const char *)text), SIGKILL), 0);
+}
+END_TEST
+
+START_TEST(test_status)
+{
+    gint64 pid = start("\"path\":\"sleep\",\"arg\":[\"300\"],\"capture-output\":true");
+    g_autofree char *request = g_strdup_printf(
+        "{\"execute\":\"guest-exec-status\",\"arguments\":{\"pid\":%" G_GINT64_FORMAT "}}\n", pid);
+    g_autofree char *running = test_client_text(client, request);
+    g_autoptr(JsonNode) value = NULL;
+
+    ck_assert_str_eq(running, "{\"exited\":false}");
+    ck_assert_int_eq(kill((pid_t)pid, SIGTERM), 0);
+    value = wait_status(pid);
+    ck_assert_int_eq(json_object_get_int_member(json_node_get_object(value), "signal"), SIGTERM);
+    assert_error(request, "Invalid parameter 'pid'"); /* told once */
+}
+END_TEST
+
+START_TEST(test_errors)
+{
+    static const struct {
+        const char *arguments, *error;
+    } cases[] = {
+        {"\"path\":\"/nonexist\"", "Guest agent command failed, error was 'Failed to execute child "
+                                   "process “/nonexist” (No such file or directory)'"},
+        {"\"path\":\"nonexist\"", "Guest agent command failed, error was 'Failed to execute child "
+                                  "process “nonexist” (No such file or directory)'"},
+        {"\"path\":\"/etc/passwd\"", "Guest agent command failed, error was 'Failed to execute "
+                                     "child process “/etc/passwd” (Permission denied)'"},
+        {"\"path\":\"cat\",\"input-data\":\"!!\"", "Base64 data contains invalid characters"},
+        {"", "Parameter 'path' is missing"},
+        {"\"path\":5", "Invalid parameter type for 'path', expected: string"},
+        {"\"path\":\"true\",\"arg\":\"x\"", "Invalid parameter type for 'arg', expected: array"},
+        {"\"path\":\"true\",\"arg\":[\"x\",5]",
+         "Invalid parameter type for 'arg[1]', expected: string"},
+        {"\"path\":\"true\",\"env\":{}", "Invalid parameter type for 'env', expected: array"},
+        {"\"path\":\"true\",\"capture-output\":\"all\"",
+         "Parameter 'capture-output' does not accept value 'all'"},
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *request = g_strdup_printf(
+            "{\"execute\":\"guest-exec\",\"arguments\":{%s}}\n", cases[i].arguments);
+
+        assert_error(request, cases[i].error);
+    }
+    assert_error("{\"execute\":\"guest-exec-status\",\"arguments\":{\"pid\":1}}",
+                 "Invalid parameter 'pid'");
+    assert_error("{\"execute\":\"guest-exec-status\",\"arguments\":{\"pid\":-1}}",
+                 "Invalid parameter 'pid'");
+    assert_error("{\"execute\":\"guest-exec-status\"}", "Parameter 'pid' is missing");
+    assert_error("{\"execute\":\"guest-exec-status\",\"arguments\":{\"pid\":\"1\"}}",
+                 "Invalid parameter type for 'pid', expected: integer");
+}
+END_TEST
+
+/* Nobody asks for these: they are reaped all the same. */
+START_TEST(test_no_zombies)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/task/%d/children", test_daemon_pid(daemon_),
+                                            test_daemon_pid(daemon_));
+    g_autofree char *children = NULL;
+
+    for (int i = 0; i < 100; i++)
+        start("\"path\":\"true\"");
+    for (int tries = 0; tries < 600; tries++) {
+        g_clear_pointer(&children, g_free);
+        ck_assert(g_file_get_contents(path, &children, NULL, NULL));
+        if (!*children)
+            return;
+        g_usleep(100 * 1000);
+    }
+    ck_abort_msg("children are left: %s", children);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("process-commands");
+    TCase *tests = tcase_create("process-commands");
+
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_set_timeout(tests, 20);
+    tcase_add_test(tests, test_endings);
+    tcase_add_test(tests, test_output);
+    tcase_add_test(tests, test_input_and_environment);
+    tcase_add_test(tests, test_truncated);
+    tcase_add_test(tests, test_grandchild);
+    tcase_add_test(tests, test_status);
+    tcase_add_test(tests, test_errors);
+    tcase_add_test(tests, test_no_zombies);
+    suite_add_tcase(suite, tests);
+    return test_suite_run(suite);
+}
