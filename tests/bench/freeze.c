@@ -18,12 +18,12 @@
 #define COLD_USEC 1500000
 
 typedef struct {
-    GArray *walk, *thaw, *stall;
+    GArray *walk, *thaw, *stall, *stalled_walk;
 } Side;
 
 static Side side_new(void)
 {
-    return (Side){samples_new(), samples_new(), samples_new()};
+    return (Side){samples_new(), samples_new(), samples_new(), samples_new()};
 }
 
 static guint reply_count(const char *reply)
@@ -51,7 +51,15 @@ static char **scratch_mountpoints(void)
     return (char **)g_ptr_array_free(found, FALSE);
 }
 
-static void one_round(gboolean firn, char **mountpoints, gsize dirty, IoctlTrace *trace, Side *side)
+static void make_dirty(char **mountpoints, gsize bytes)
+{
+    for (char **mountpoint = mountpoints; bytes && *mountpoint; mountpoint++)
+        writers_make_dirty(*mountpoint, bytes);
+}
+
+/* steady: with writers that go on all the time, and whose longest wait is measured. */
+static void one_round(gboolean firn, char **mountpoints, gsize dirty, gboolean steady,
+                      IoctlTrace *trace, Side *side)
 {
     BenchAgent *agent = bench_agent_start(firn);
     Writers *writers = NULL;
@@ -59,9 +67,8 @@ static void one_round(gboolean firn, char **mountpoints, gsize dirty, IoctlTrace
     guint frozen;
 
     g_usleep(COLD_USEC);
-    if (dirty) {
-        for (char **mountpoint = mountpoints; *mountpoint; mountpoint++)
-            writers_make_dirty(*mountpoint, dirty);
+    make_dirty(mountpoints, dirty);
+    if (steady) {
         writers = writers_start(mountpoints);
         g_usleep(100000);
     }
@@ -76,7 +83,7 @@ static void one_round(gboolean firn, char **mountpoints, gsize dirty, IoctlTrace
     if (freeze.calls != g_strv_length(mountpoints) || frozen != freeze.calls)
         g_error("%s froze %u, the kernel saw %u, %u are mounted", agent->name, frozen, freeze.calls,
                 g_strv_length(mountpoints));
-    samples_add(side->walk, freeze.seconds * 1000);
+    samples_add(steady ? side->stalled_walk : side->walk, freeze.seconds * 1000);
     samples_add(side->thaw, thaw.seconds * 1000);
     bench_agent_stop(agent);
 }
@@ -98,12 +105,16 @@ int main(int argc, char **argv)
     count = g_strv_length(mountpoints);
     trace = ioctl_trace_new();
     for (int i = 0; i < rounds; i++) {
-        one_round(TRUE, mountpoints, dirty, trace, &firn);
-        one_round(FALSE, mountpoints, dirty, trace, &peer);
+        for (int steady = 0; steady <= (dirty > 0); steady++) {
+            one_round(TRUE, mountpoints, dirty, steady, trace, &firn);
+            one_round(FALSE, mountpoints, dirty, steady, trace, &peer);
+        }
     }
     ioctl_trace_free(trace);
     if (dirty) {
         samples_report("freeze walk, dirty data", count, "ms", FALSE, 100, firn.walk, peer.walk);
+        samples_report("the same under steady writers", count, "ms", FALSE, 30, firn.stalled_walk,
+                       peer.stalled_walk);
         samples_report("longest stall of a writer", count, "ms", FALSE, 30, firn.stall, peer.stall);
     } else {
         samples_report("freeze walk, clean", count, "ms", FALSE, count >= 64 ? 100 : 1, firn.walk,
