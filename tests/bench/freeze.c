@@ -113,7 +113,7 @@ int main(int argc, char **argv)
     ioctl_trace_free(trace);
     if (dirty) {
         samples_report("freeze walk, dirty data", count, "ms", FALSE, 100, firn.walk, peer.walk);
-        samples_report("the same under steady writers", count, "ms", FALSE, 30, firn.stalled_walk,
+        samples_report("the same under steady writers", count, "ms", FALSE, 10, firn.stalled_walk,
                        peer.stalled_walk);
         samples_report("longest stall of a writer", count, "ms", FALSE, 30, firn.stall, peer.stall);
     } else {
