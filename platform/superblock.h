@@ -17,7 +17,7 @@
  */
 int firn_superblock_open(const char *path, int mount_id, int *fd);
 
-/* Writes what is dirty: syncfs(2). */
+/* Writes what is dirty: syncfs(2), and of ext4 what its journal holds. */
 int firn_superblock_sync(int fd);
 
 /*
