@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "agent/doctor.h"
 
+#include "agent/freeze/hooks.h"
 #include "agent/freeze/trace.h"
 #include "platform/mountinfo.h"
 
@@ -176,70 +177,43 @@ void firn_doctor_check_configuration(FirnDoctor *doctor, const FirnConfig *confi
                         "thaws by itself after %u s (freeze-timeout)", config->freeze_timeout);
 }
 
-/* The rules of the hooks: a script that others may change would run as root. */
-static void check_script(FirnDoctor *doctor, const char *path, gboolean in_folder)
+/* A file that is passed over is most often one that was forgotten to be made executable. */
+static void check_passed_over(FirnDoctor *doctor, const char *folder, const char *const *scripts)
 {
-    struct stat status;
-
-    if (stat(path, &status) != 0)
-        firn_doctor_add(doctor, "hooks", FAILURE, "install it, or remove fsfreeze-hook", "%s: %s",
-                        path, g_strerror(errno));
-    else if (status.st_uid != 0 || (status.st_mode & 022) != 0)
-        firn_doctor_add(doctor, "hooks", FAILURE, "chown root, chmod go-w",
-                        "%s is refused: it must be owned by root and not writable by others", path);
-    else if (!S_ISREG(status.st_mode) || (status.st_mode & 0111) == 0)
-        firn_doctor_add(doctor, "hooks", in_folder ? WARNING : FAILURE, "chmod +x",
-                        "%s is no executable%s", path, in_folder ? ": it is passed over" : "");
-    else
-        firn_doctor_add(doctor, "hooks", OK, NULL, "%s", path);
-}
-
-static int compare_names(gconstpointer a, gconstpointer b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-static void check_hook_folder(FirnDoctor *doctor, const char *path)
-{
-    g_autoptr(GError) error = NULL;
-    g_autoptr(GDir) folder = g_dir_open(path, 0, &error);
-    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
     const char *name;
 
-    if (!folder) {
-        firn_doctor_add(doctor, "hooks", FAILURE, "run as root", "%s", error->message);
-        return;
-    }
-    while ((name = g_dir_read_name(folder)))
-        if (name[0] != '.')
-            g_ptr_array_add(names, g_strdup(name));
-    g_ptr_array_sort(names, compare_names);
-    for (guint i = 0; i < names->len; i++) {
-        g_autofree char *script = g_build_filename(path, g_ptr_array_index(names, i), NULL);
+    while (dir && (name = g_dir_read_name(dir))) {
+        g_autofree char *path = g_build_filename(folder, name, NULL);
 
-        check_script(doctor, script, TRUE);
+        if (!g_strv_contains(scripts, path) && !firn_hooks_is_leftover(name))
+            firn_doctor_add(doctor, "hooks", WARNING, "chmod +x, or remove it",
+                            "%s is no executable: it is passed over", path);
     }
-    if (names->len == 0)
-        firn_doctor_add(doctor, "hooks", OK, NULL, "%s is empty", path);
 }
 
 void firn_doctor_check_hooks(FirnDoctor *doctor, const FirnConfig *config)
 {
-    struct stat status;
+    g_autoptr(GError) error = NULL;
+    g_auto(GStrv) scripts = NULL;
 
     if (!config->fsfreeze_hook) {
         firn_doctor_add(doctor, "hooks", OK, NULL, "none configured (fsfreeze-hook)");
         return;
     }
-    if (stat(config->fsfreeze_hook, &status) != 0 || !S_ISDIR(status.st_mode)) {
-        check_script(doctor, config->fsfreeze_hook, FALSE);
+    scripts = firn_hooks_list(config->fsfreeze_hook, &error);
+    if (!scripts) {
+        firn_doctor_add(doctor, "hooks", FAILURE,
+                        "every freeze fails until this is put right, or fsfreeze-hook removed",
+                        "%s", error->message);
         return;
     }
-    if (status.st_uid != 0 || (status.st_mode & 022) != 0)
-        firn_doctor_add(doctor, "hooks", FAILURE, "chown root, chmod go-w",
-                        "%s is refused: it must be owned by root and not writable by others",
-                        config->fsfreeze_hook);
-    check_hook_folder(doctor, config->fsfreeze_hook);
+    for (char **script = scripts; *script; script++)
+        firn_doctor_add(doctor, "hooks", OK, NULL, "%s", *script);
+    if (!scripts[0])
+        firn_doctor_add(doctor, "hooks", OK, NULL, "%s has no script", config->fsfreeze_hook);
+    if (g_file_test(config->fsfreeze_hook, G_FILE_TEST_IS_DIR))
+        check_passed_over(doctor, config->fsfreeze_hook, (const char *const *)scripts);
 }
 
 void firn_doctor_check_tracing(FirnDoctor *doctor, const FirnConfig *config, const FirnRoots *roots)

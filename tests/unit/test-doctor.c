@@ -186,8 +186,9 @@ START_TEST(test_hooks)
     assert_says(FIRN_FINDING_OK, "/hooks/10-good");
     put_script("/hooks/20-data", 0644);
     assert_says(FIRN_FINDING_WARNING, "20-data is no executable: it is passed over");
-    put_script("/hooks/30-open", 0777);
-    assert_says(FIRN_FINDING_FAILURE, "30-open is refused");
+    put_script("/hooks/30-saved~", 0644);
+    put_script("/hooks/40-open", 0777);
+    assert_says(FIRN_FINDING_FAILURE, "/hooks/40-open' is not safe");
 }
 END_TEST
 
