@@ -39,10 +39,13 @@ static gboolean serve(const FirnConfig *config, int activated, int *status, GErr
     g_autoptr(FirnRoots) roots = firn_roots_new(g_getenv(ROOT_VARIABLE));
     g_autoptr(FirnAgent) agent = NULL;
     GError *problem = NULL;
+    gboolean parent = FALSE;
     int pid_file;
 
-    if (config->daemonize && !firn_startup_background(error))
+    if (config->daemonize && !firn_startup_background(&parent, status, error))
         return FALSE;
+    if (parent)
+        return TRUE;
     if (!firn_startup_state_dir(config, error))
         return FALSE;
     pid_file = firn_startup_pid_file(config, &problem);

@@ -6,6 +6,7 @@
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -37,8 +38,8 @@ void firn_startup_process(void)
         g_warning("cannot change to /: %s", g_strerror(errno));
 }
 
-/* In the parent: exits as the child's start went. */
-G_NORETURN static void await_child(int fd)
+/* In the parent: how the child's start went, as an exit status. */
+static int await_child(int fd)
 {
     char byte = 1;
     ssize_t n;
@@ -46,10 +47,11 @@ G_NORETURN static void await_child(int fd)
     do {
         n = read(fd, &byte, 1);
     } while (n < 0 && errno == EINTR);
-    _exit(n == 1 ? byte : 1);
+    close(fd);
+    return n == 1 ? byte : EXIT_FAILURE;
 }
 
-gboolean firn_startup_background(GError **error)
+gboolean firn_startup_background(gboolean *parent, int *status, GError **error)
 {
     int ends[2];
     pid_t pid;
@@ -61,8 +63,11 @@ gboolean firn_startup_background(GError **error)
     }
     if (pid > 0) {
         close(ends[1]);
-        await_child(ends[0]);
+        *status = await_child(ends[0]);
+        *parent = TRUE;
+        return TRUE;
     }
+    *parent = FALSE;
     close(ends[0]);
     setsid();
     ready_fd = ends[1];

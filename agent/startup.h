@@ -12,9 +12,10 @@ void firn_startup_process(void);
 
 /*
  * Goes on in a child in the background. The parent stays until firn_startup_ready(), so that its
- * exit status tells whether the start worked. Call before any thread is made.
+ * exit status tells whether the start worked: there *parent is TRUE, and it ends with *status. Call
+ * before any thread is made.
  */
-gboolean firn_startup_background(GError **error);
+gboolean firn_startup_background(gboolean *parent, int *status, GError **error);
 
 /* Lets the waiting parent go, with success, and leaves its terminal. Nothing in the foreground. */
 void firn_startup_ready(void);

@@ -116,7 +116,6 @@ END_TEST
 START_TEST(test_links)
 {
     const char *folder = TEST_ACCOUNT_HOME "/.ssh";
-    g_autofree char *victim = NULL;
 
     if (unable)
         TEST_SKIP("%s", unable);

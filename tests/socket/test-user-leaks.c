@@ -22,8 +22,7 @@ static const char *const file_requests[] = {
     "{\"execute\":\"guest-file-seek\",\"arguments\":{\"handle\":%ld,\"offset\":0,\"whence\":0}}",
     "{\"execute\":\"guest-file-flush\",\"arguments\":{\"handle\":%ld}}",
     "{\"execute\":\"guest-file-close\",\"arguments\":{\"handle\":5}}",
-    "{\"execute\":\"guest-exec\",\"arguments\":{\"path\":\"/nonexist\",\"input-data\":\"YQ==\","
-    "\"capture-output\":true}}",
+    "{\"execute\":\"guest-exec\",\"arguments\":{\"path\":\"/nonexist\",\"capture-output\":true}}",
     "{\"execute\":\"guest-exec-status\",\"arguments\":{\"pid\":1}}",
 };
 
