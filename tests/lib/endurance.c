@@ -46,7 +46,8 @@ static gboolean has_children(int pid)
     return g_file_get_contents(path, &text, NULL, NULL) && *text;
 }
 
-/* A worker's thread may outlast its reply for a moment. */
+/* A worker's thread may outlast its reply for a moment; and what was counted before may have been
+ * more than is needed. */
 static gboolean settles(int pid, guint fds, guint threads)
 {
     for (int tries = 0; tries < 600; tries++) {
