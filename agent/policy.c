@@ -32,8 +32,6 @@ static gboolean is_allowed(const FirnConfig *config, const char *name)
 {
     if (config->allow_rpcs[0] && !list_has(config->allow_rpcs, name))
         return FALSE;
-    if (!config->freeze_enabled && g_str_has_prefix(name, "guest-fsfreeze-freeze"))
-        return FALSE;
     return !list_has(config->block_rpcs, name);
 }
 
@@ -41,6 +39,10 @@ char *firn_policy_refuses(const FirnPolicy *policy, const QgaCommand *command)
 {
     if (!is_allowed(policy->config, command->name))
         return g_strdup_printf("Command %s has been disabled: the command is not allowed",
+                               command->name);
+    if (!policy->config->freeze_enabled && g_str_has_prefix(command->name, "guest-fsfreeze-freeze"))
+        return g_strdup_printf("Command %s has been disabled: this guest's configuration says "
+                               "freeze-enabled=false",
                                command->name);
     if (policy->freezer && firn_freezer_is_frozen(policy->freezer) &&
         !(command->flags & QGA_COMMAND_FROZEN_SAFE))

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "platform/pidfd.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -18,18 +20,6 @@ gboolean firn_pidfd_has_ended(int pidfd)
     struct pollfd entry = {.fd = pidfd, .events = POLLIN};
 
     return poll(&entry, 1, 0) == 1;
-}
-
-gboolean firn_pid_is_running(pid_t pid)
-{
-    int pidfd = pid > 0 ? firn_pidfd_open(pid) : -1;
-    gboolean running;
-
-    if (pidfd < 0)
-        return FALSE;
-    running = !firn_pidfd_has_ended(pidfd);
-    close(pidfd);
-    return running;
 }
 
 /* The start of a file of /proc/PID; FALSE when there is none. */
@@ -67,6 +57,20 @@ gboolean firn_pid_is_zombie(pid_t pid)
         return FALSE;
     after = strrchr(text, ')'); /* the name may hold anything */
     return after && after[1] == ' ' && (after[2] == 'Z' || after[2] == 'X');
+}
+
+gboolean firn_pid_is_running(pid_t pid)
+{
+    int pidfd = pid > 0 ? firn_pidfd_open(pid) : -1;
+    gboolean running;
+
+    if (pid > 0 && pidfd < 0 && errno != ESRCH) /* no such call */
+        return kill(pid, 0) == 0 && !firn_pid_is_zombie(pid);
+    if (pidfd < 0)
+        return FALSE;
+    running = !firn_pidfd_has_ended(pidfd);
+    close(pidfd);
+    return running;
 }
 
 gboolean firn_pidfd_kill(int pidfd, int signal)

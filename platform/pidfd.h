@@ -6,15 +6,16 @@
 #include <sys/types.h>
 
 /*
- * Processes by descriptor (pidfd_open(2), Linux 5.3), which a number used again cannot confuse. All
- * are plain system calls, safe after fork().
+ * Processes by descriptor (pidfd_open(2), Linux 5.3), which a number used again cannot confuse;
+ * older kernels have none. All are plain system calls, safe after fork().
  */
 
 /* A descriptor that polls readable once the process, with all its threads, has ended; closed on
  * exec. -1 with errno when there is no such process. */
 int firn_pidfd_open(pid_t pid);
 
-/* TRUE when it has ended, be it reaped or not. */
+/* TRUE when it has ended, be it reaped or not. Takes as well the reading end of a pipe whose other
+ * end that process alone has. */
 gboolean firn_pidfd_has_ended(int pidfd);
 
 /* TRUE when a process of that number runs now. */
@@ -26,7 +27,7 @@ gboolean firn_pid_is_named(pid_t pid, const char *name);
 /* TRUE when it is dead but for threads that the kernel cannot end yet, or for being reaped. */
 gboolean firn_pid_is_zombie(pid_t pid);
 
-/* Sends it a signal. */
+/* Sends it a signal. FALSE with errno. */
 gboolean firn_pidfd_kill(int pidfd, int signal);
 
 /* A copy of a descriptor that another process has under that number (pidfd_getfd(2), Linux 5.6); -1

@@ -228,15 +228,31 @@ static void end_or_wait(FirnFreezer *freezer)
         freezer->mode = GUARDED;
 }
 
-/* Ends what a dead process has left in the middle. */
+/* Ends what a dead process has left in the middle; when somebody else was faster, waits for that.
+ */
 static void end_after(FirnFreezer *freezer, int dead)
 {
-    FirnState *state = firn_run_state(freezer->run);
+    FirnRun *run = freezer->run;
+    FirnState *state = firn_run_state(run);
+    FirnGuard *other = NULL;
 
-    firn_run_stop(freezer->run, FIRN_END_DIED);
+    firn_run_stop(run, FIRN_END_DIED);
+    while (!firn_state_move(&state->head->ender, dead, (int)getpid())) {
+        dead = g_atomic_int_get(&state->head->ender);
+        other = firn_guard_of(dead);
+        if (other)
+            break;
+    }
+    if (other) {
+        freezer->mode = GUARDED;
+        stop_minding(freezer);
+        firn_guard_forget(run->guard);
+        run->guard = other;
+        mind_guard(freezer);
+        return;
+    }
     firn_walk_adopt(state);
-    if (firn_state_move(&state->head->ender, dead, (int)getpid()))
-        end_run(freezer);
+    end_run(freezer);
 }
 
 /* Nobody may stay frozen without a guard. */
@@ -257,30 +273,50 @@ static void replace_guard(FirnFreezer *freezer)
     end_or_wait(freezer);
 }
 
-static gboolean on_guard_ended(gint fd, GIOCondition condition, gpointer data)
+static void guard_ended(FirnFreezer *freezer)
 {
-    FirnFreezer *freezer = data;
     FirnState *state = firn_run_state(freezer->run);
     FirnGuard *guard = g_steal_pointer(&freezer->run->guard);
     int pid = guard->pid;
 
     freezer->guard_source = 0;
     firn_guard_forget(guard);
-    if (g_atomic_int_get(&state->head->ender) != pid)
-        replace_guard(freezer);
-    else if (g_atomic_int_get(&state->head->phase) == FIRN_PHASE_DONE)
+    if (g_atomic_int_get(&state->head->phase) == FIRN_PHASE_DONE &&
+        g_atomic_int_get(&state->head->ender) == pid)
         conclude(freezer);
+    else if (freezer->mode == GUARDED || g_atomic_int_get(&state->head->ender) == pid)
+        end_after(freezer, g_atomic_int_get(&state->head->ender));
     else
-        end_after(freezer, pid);
+        replace_guard(freezer);
+}
+
+static gboolean on_guard_ended(gint fd, GIOCondition condition, gpointer data)
+{
+    guard_ended(data);
+    return G_SOURCE_REMOVE;
+}
+
+static gboolean look_after_guard(gpointer data)
+{
+    FirnFreezer *freezer = data;
+
+    if (!firn_guard_has_ended(freezer->run->guard))
+        return G_SOURCE_CONTINUE;
+    guard_ended(freezer);
     return G_SOURCE_REMOVE;
 }
 
 static void mind_guard(FirnFreezer *freezer)
 {
     FirnGuard *guard = freezer->run ? g_atomic_pointer_get(&freezer->run->guard) : NULL;
+    int fd = guard ? firn_guard_watch_fd(guard) : -1;
 
-    if (guard && !freezer->guard_source && guard->pidfd >= 0)
-        freezer->guard_source = g_unix_fd_add(guard->pidfd, G_IO_IN, on_guard_ended, freezer);
+    if (!guard || freezer->guard_source)
+        return;
+    if (fd >= 0)
+        freezer->guard_source = g_unix_fd_add(fd, G_IO_IN | G_IO_HUP, on_guard_ended, freezer);
+    else
+        freezer->guard_source = g_timeout_add(WATCH_INTERVAL_MS, look_after_guard, freezer);
 }
 
 static void freeze_job_run(gpointer data)

@@ -31,7 +31,8 @@ typedef struct {
     const FirnTrace *trace;
     int timer;
     int grace;
-    int agent; /* pidfd */
+    int agent; /* reading end of a pipe that the agent keeps open while it lives */
+    int agent_end;
     pid_t agent_pid;
     int ready; /* pipe to the agent */
     int *keep; /* descriptors that stay open, sorted */
@@ -73,6 +74,8 @@ static void post_clear(Post *post)
 {
     if (post->agent >= 0)
         close(post->agent);
+    if (post->ready >= 0)
+        close(post->ready);
     g_free(post->keep);
     g_strfreev(post->environment);
 }
@@ -187,6 +190,7 @@ static void undo_all_stuck(const Post *post)
         if (g_atomic_int_get(&target->state) != FIRN_TARGET_FREEZING)
             continue;
         if (syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0) == 0) {
+            close(post->ready);
             undo_stuck(post, target);
             _exit(0);
         }
@@ -217,6 +221,7 @@ G_NORETURN static void become_finisher(const Post *post)
     sigset_t none;
 
     g_atomic_int_set(&post->state->head->phase, FIRN_PHASE_THAW_HOOKS);
+    fcntl(post->ready, F_SETFD, 0); /* the agent sees our end by it */
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     execve(post->program ? post->program : "/proc/self/exe", (char **)(guintptr)post->argv,
@@ -282,11 +287,11 @@ G_NORETURN static void stand_guard(Post *post)
     struct pollfd entries[] = {{.fd = post->timer, .events = POLLIN},
                                {.fd = post->agent, .events = POLLIN}};
 
+    g_atomic_int_set(&post->state->head->guard, (gint)getpid());
     settle_in(post);
     firn_guard_arm(post->timer, post->state);
     if (write(post->ready, "", 1) != 1)
         _exit(1);
-    close(post->ready);
     for (;;) {
         gboolean dead;
         FirnEnd why;
@@ -330,7 +335,31 @@ static FirnGuard *guard_new(pid_t pid)
 
     guard->pid = pid;
     guard->pidfd = firn_pidfd_open(pid);
+    guard->lifeline = -1;
+    guard->end = -1;
     return guard;
+}
+
+/* Pipes for both ways: either side sees the other's death by them. */
+static gboolean post_connect(Post *post, int *from_guard)
+{
+    int ends[2];
+
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return FALSE;
+    *from_guard = ends[0];
+    post->ready = ends[1];
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return FALSE;
+    post->agent = ends[0];
+    post->agent_end = ends[1];
+    return TRUE;
+}
+
+static void close_end(int fd)
+{
+    if (fd >= 0)
+        close(fd);
 }
 
 FirnGuard *firn_guard_start(FirnState *state, int timer, int grace, const FirnTrace *trace,
@@ -341,50 +370,69 @@ FirnGuard *firn_guard_start(FirnState *state, int timer, int grace, const FirnTr
         .trace = trace,
         .timer = timer,
         .grace = grace,
-        .agent = firn_pidfd_open(getpid()),
+        .agent = -1,
+        .agent_end = -1,
         .agent_pid = getpid(),
+        .ready = -1,
         .argv = {"firn", "finish", state->path, NULL},
         .environment = g_get_environ(),
         .program = program,
     };
     FirnGuard *guard = NULL;
-    int ends[2];
-    pid_t pid;
+    int from_guard = -1;
+    pid_t pid = -1;
 
-    if (post.agent < 0 || pipe2(ends, O_CLOEXEC) < 0) {
-        fail(error, errno);
-        post_clear(&post);
-        return NULL;
+    if (post_connect(&post, &from_guard)) {
+        post_keep(&post);
+        pid = fork();
     }
-    post.ready = ends[1];
-    post_keep(&post);
-    pid = fork();
     if (pid == 0)
         stand_guard(&post);
-    close(ends[1]);
-    if (pid > 0 && await_ready(ends[0])) {
-        guard = guard_new(pid);
-        g_atomic_int_set(&state->head->guard, (gint)pid);
-    } else {
-        fail(error, pid < 0 ? errno : ETIMEDOUT);
-        if (pid > 0)
-            firn_guard_dismiss(guard_new(pid));
-    }
-    close(ends[0]);
+    if (pid < 0)
+        fail(error, errno);
     post_clear(&post);
-    return guard;
+    if (pid > 0) {
+        guard = guard_new(pid);
+        guard->lifeline = post.agent_end;
+        guard->end = from_guard;
+        if (await_ready(from_guard))
+            return guard;
+        fail(error, ETIMEDOUT);
+        firn_guard_dismiss(guard);
+        return NULL;
+    }
+    close_end(from_guard);
+    close_end(post.agent_end);
+    return NULL;
+}
+
+FirnGuard *firn_guard_of(pid_t pid)
+{
+    return firn_pid_is_running(pid) ? guard_new(pid) : NULL;
 }
 
 FirnGuard *firn_guard_find(FirnState *state)
 {
     pid_t pid = g_atomic_int_get(&state->head->guard);
 
-    return firn_pid_is_named(pid, FIRN_GUARD_NAME) ? guard_new(pid) : NULL;
+    /* it has no name of its own for a moment while it becomes the finisher */
+    if (firn_pid_is_named(pid, FIRN_GUARD_NAME) || firn_pid_is_named(pid, "exe") ||
+        g_atomic_int_get(&state->head->ender) == (int)pid)
+        return firn_guard_of(pid);
+    return NULL;
 }
 
 gboolean firn_guard_has_ended(const FirnGuard *guard)
 {
-    return guard->pidfd < 0 || firn_pidfd_has_ended(guard->pidfd);
+    if (guard->end >= 0)
+        return firn_pidfd_has_ended(guard->end);
+    return guard->pidfd >= 0 ? firn_pidfd_has_ended(guard->pidfd)
+                             : !firn_pid_is_running(guard->pid);
+}
+
+int firn_guard_watch_fd(const FirnGuard *guard)
+{
+    return guard->end >= 0 ? guard->end : guard->pidfd;
 }
 
 void firn_guard_forget(FirnGuard *guard)
@@ -392,8 +440,9 @@ void firn_guard_forget(FirnGuard *guard)
     if (!guard)
         return;
     waitpid(guard->pid, NULL, WNOHANG);
-    if (guard->pidfd >= 0)
-        close(guard->pidfd);
+    close_end(guard->pidfd);
+    close_end(guard->lifeline);
+    close_end(guard->end);
     g_free(guard);
 }
 

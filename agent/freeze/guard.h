@@ -24,7 +24,9 @@
 
 typedef struct {
     pid_t pid;
-    int pidfd;
+    int pidfd;    /* -1 where the kernel has none */
+    int lifeline; /* the guard takes its closing for the agent's death; -1: not our guard */
+    int end;      /* readable when the guard has ended; -1: not our guard */
 } FirnGuard;
 
 /* A CLOCK_BOOTTIME timer for firn_guard_arm(), shared by a run's guards; -1 with errno. */
@@ -43,11 +45,16 @@ FirnGuard *firn_guard_start(FirnState *state, int timer, int grace, const FirnTr
 /* That of an earlier agent, when it still runs; else NULL. */
 FirnGuard *firn_guard_find(FirnState *state);
 
+/* A process that ends a freeze; NULL when it does not run. */
+FirnGuard *firn_guard_of(pid_t pid);
+
 /* Kills it and frees this. */
 void firn_guard_dismiss(FirnGuard *guard);
 /* Frees this of one that has ended. */
 void firn_guard_forget(FirnGuard *guard);
 
+/* Polls readable, or hung up, when it has ended; -1: ask firn_guard_has_ended() now and then. */
+int firn_guard_watch_fd(const FirnGuard *guard);
 gboolean firn_guard_has_ended(const FirnGuard *guard);
 
 #endif
