@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "tests/lib/freezing.h"
+
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <linux/fs.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "agent/freeze/state.h"
+
+#define PATIENCE_US (60 * G_USEC_PER_SEC)
+#define TICK_US 5000
+
+void test_freezing_check_namespace(void)
+{
+    ck_assert_msg(g_file_test("/run/firn-test-namespace", G_FILE_TEST_EXISTS),
+                  "this test freezes: run it with tests/kernel/run");
+}
+
+int test_freezing_ioctl(const char *mountpoint, gulong request)
+{
+    int fd = open(mountpoint, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int result;
+
+    ck_assert_msg(fd >= 0, "%s: %s", mountpoint, g_strerror(errno));
+    result = ioctl(fd, request, 0) < 0 ? errno : 0;
+    close(fd);
+    return result;
+}
+
+void test_freezing_assert_thawed(const char *mountpoint)
+{
+    ck_assert_msg(test_freezing_ioctl(mountpoint, FITHAW) == EINVAL, "%s is frozen", mountpoint);
+}
+
+void test_freezing_assert_frozen(const char *mountpoint)
+{
+    int result = test_freezing_ioctl(mountpoint, FIFREEZE);
+
+    if (result == 0)
+        test_freezing_ioctl(mountpoint, FITHAW);
+    ck_assert_msg(result == EBUSY, "%s is not frozen", mountpoint);
+}
+
+static gboolean is_over(const char *state_dir)
+{
+    g_autofree char *state = g_build_filename(state_dir, "freeze-state", NULL);
+    g_autofree char *expedited = NULL;
+
+    if (g_file_test(state, G_FILE_TEST_EXISTS))
+        return FALSE;
+    return !g_file_get_contents("/sys/kernel/rcu_expedited", &expedited, NULL, NULL) ||
+           expedited[0] == '0';
+}
+
+void test_freezing_await_end(const char *state_dir)
+{
+    gint64 end = g_get_monotonic_time() + PATIENCE_US;
+
+    while (!is_over(state_dir)) {
+        ck_assert_msg(g_get_monotonic_time() < end, "a freeze is not ended");
+        g_usleep(TICK_US);
+    }
+}
+
+void test_freezing_await(TestDaemon *daemon, const char *request, const char *expected)
+{
+    gint64 end = g_get_monotonic_time() + PATIENCE_US;
+
+    for (;;) {
+        g_autoptr(TestClient) client = test_daemon_connect(daemon);
+        g_autofree char *text = test_client_text(client, request);
+
+        if (!strcmp(text, expected))
+            return;
+        ck_assert_msg(g_get_monotonic_time() < end, "%s: still %s", request, text);
+        g_usleep(TICK_US);
+    }
+}
+
+void test_freezing_ask(TestDaemon *daemon, const char *request, const char *expected)
+{
+    g_autoptr(TestClient) client = test_daemon_connect(daemon);
+    g_autofree char *text = test_client_text(client, request);
+
+    ck_assert_str_eq(text, expected);
+}
+
+char *test_freezing_ask_error(TestDaemon *daemon, const char *request)
+{
+    g_autoptr(TestClient) client = test_daemon_connect(daemon);
+
+    return test_client_error(client, request);
+}
+
+int test_freezing_guard(const char *state_dir)
+{
+    g_autoptr(FirnState) state = firn_state_open(state_dir, NULL);
+
+    return state ? g_atomic_int_get(&state->head->guard) : 0;
+}
+
+char *test_freezing_shell(const char *format, ...)
+{
+    g_autofree char *command = NULL;
+    char *output = NULL;
+    int status = -1;
+    va_list args;
+
+    va_start(args, format);
+    command = g_strdup_vprintf(format, args);
+    va_end(args);
+    {
+        const char *argv[] = {"sh", "-c", command, NULL};
+
+        ck_assert(g_spawn_sync(NULL, (char **)(guintptr)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL,
+                               &output, NULL, &status, NULL));
+    }
+    ck_assert_msg(status == 0, "'%s' failed", command);
+    return g_strchomp(output);
+}
+
+void test_freezing_make_hooks(const char *folder)
+{
+    static const char *const names[] = {"10-first", "20-second"};
+
+    ck_assert_int_eq(g_mkdir_with_parents(folder, 0700), 0);
+    for (gsize i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autofree char *path = g_build_filename(folder, names[i], NULL);
+        g_autofree char *text =
+            g_strdup_printf("#!/bin/sh\necho %s $1 $FIRN_REASON >>%s/log\n", names[i], folder);
+
+        ck_assert(g_file_set_contents(path, text, -1, NULL));
+        ck_assert_int_eq(g_chmod(path, 0755), 0);
+    }
+}
+
+guint test_freezing_count_hooks(const char *folder, const char *start)
+{
+    g_autofree char *path = g_build_filename(folder, "log", NULL);
+    g_autofree char *text = NULL;
+    g_auto(GStrv) lines = NULL;
+    guint count = 0;
+
+    if (!g_file_get_contents(path, &text, NULL, NULL))
+        return 0;
+    lines = g_strsplit(text, "\n", -1);
+    for (char **line = lines; *line; line++)
+        count += g_str_has_prefix(*line, start);
+    return count;
+}

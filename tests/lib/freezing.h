@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef TESTS_LIB_FREEZING_H
+#define TESTS_LIB_FREEZING_H
+
+#include "tests/lib/daemon.h"
+
+/*
+ * What tests of real freezes share. Everything waits up to 60 s and then fails the test. They
+ * freeze only in the namespace of tests/kernel/ns.
+ */
+#define TEST_FREEZE "{\"execute\":\"guest-fsfreeze-freeze\"}"
+#define TEST_STATUS "{\"execute\":\"guest-fsfreeze-status\"}"
+#define TEST_THAW "{\"execute\":\"guest-fsfreeze-thaw\"}"
+
+/* Fails the test anywhere else than in that namespace. */
+void test_freezing_check_namespace(void);
+
+/* FIFREEZE or FITHAW by the test itself: 0 or an errno. */
+int test_freezing_ioctl(const char *mountpoint, gulong request);
+
+/* Fails when it is frozen, by whomever, or not frozen. */
+void test_freezing_assert_thawed(const char *mountpoint);
+void test_freezing_assert_frozen(const char *mountpoint);
+
+/* Waits until nothing is left of a freeze: no state file, and rcu_expedited as it was. */
+void test_freezing_await_end(const char *state_dir);
+
+/* Asks until the return is this text. */
+void test_freezing_await(TestDaemon *daemon, const char *request, const char *expected);
+
+/* Fails unless the return is this text. */
+void test_freezing_ask(TestDaemon *daemon, const char *request, const char *expected);
+/* The text of an error, which it must be; free with g_free(). */
+char *test_freezing_ask_error(TestDaemon *daemon, const char *request);
+
+/* Pid of the guard that the state file names; 0 when there is no state file. */
+int test_freezing_guard(const char *state_dir);
+
+/* Runs a line of shell, which must succeed; what it prints, free with g_free(). */
+char *test_freezing_shell(const char *format, ...) G_GNUC_PRINTF(1, 2);
+
+/* A folder of two hooks that log "NAME ARGUMENT REASON" lines to FOLDER/log. */
+void test_freezing_make_hooks(const char *folder);
+/* Lines of FOLDER/log that begin so. */
+guint test_freezing_count_hooks(const char *folder, const char *start);
+
+#endif
