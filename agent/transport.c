@@ -130,6 +130,8 @@ static gboolean clear_path(const struct sockaddr_un *address, GError **error)
 int firn_transport_listen_unix(const char *path, GError **error)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
+    gboolean bound;
+    mode_t mask;
     int fd;
 
     if (strlen(path) >= sizeof(address.sun_path))
@@ -140,8 +142,10 @@ int firn_transport_listen_unix(const char *path, GError **error)
     if (!clear_path(&address, error))
         return -1;
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
-        listen(fd, BACKLOG) < 0)
+    mask = umask(077); /* the socket is root's alone */
+    bound = fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
+    umask(mask);
+    if (!bound || listen(fd, BACKLOG) < 0)
         return fail(fd, errno, error, "Failed to bind socket to %s: %s", path, g_strerror(errno));
     return fd;
 }
