@@ -105,8 +105,8 @@ pid_t firn_program_start(const FirnProgram *program, GError **error)
     const char *path =
         program->environment
             ? g_environ_getenv((char **)(gsize)(gconstpointer)program->environment, "PATH")
-            : g_getenv("PATH");
-    g_autofree char *file = find_program(program->path, path);
+            : NULL;
+    g_autofree char *file = find_program(program->path, path ? path : g_getenv("PATH"));
     pid_t pid = 0;
     int failure;
 

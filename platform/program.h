@@ -10,7 +10,8 @@
 typedef struct {
     const char *path; /* searched in PATH when it has no '/' */
     const char *const *argv;
-    const char *const *environment;     /* NULL: this process's; its PATH is the one searched */
+    const char *const
+        *environment; /* NULL: this process's; its PATH is searched, or else this one's */
     int stdin_fd, stdout_fd, stderr_fd; /* -1: /dev/null; they stay the caller's */
     gboolean own_session;               /* apart from the agent's, to be killed with its children */
 } FirnProgram;
