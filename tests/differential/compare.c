@@ -173,17 +173,47 @@ static char *ask_one(TestClient *client, const char *request, CompareHow how,
     return compare_canonical(line, how, without);
 }
 
+static void check_alike(const char *request, const char *firn, const char *peer)
+{
+    ck_assert_msg(strcmp(firn, peer) == 0, "%s\n  firn: %s\n  peer: %s", request, firn, peer);
+}
+
 void compare_ask(Compare *compare, const char *request, CompareHow how, const char *const *without)
 {
     g_autofree char *peer = ask_one(compare->peer_client, request, how, without);
     g_autofree char *firn = ask_one(compare->firn_client, request, how, without);
 
-    ck_assert_msg(strcmp(firn, peer) == 0, "%s\n  firn: %s\n  peer: %s", request, firn, peer);
+    check_alike(request, firn, peer);
 }
 
 void compare_same(Compare *compare, const char *request)
 {
     compare_ask(compare, request, COMPARE_ALL, NULL);
+}
+
+static char *put(const char *text, const char *what, const char *instead)
+{
+    g_auto(GStrv) parts = g_strsplit(text, what, -1);
+
+    return g_strjoinv(instead, parts);
+}
+
+static char *ask_named(TestClient *client, const char *request, const char *name)
+{
+    g_autofree char *full = put(request, "%s", name);
+    g_autofree char *reply = ask_one(client, full, COMPARE_ALL, NULL);
+    g_autofree char *quoted = g_strdup_printf("'%s'", name);
+
+    return put(reply, quoted, "'NAME'");
+}
+
+void compare_same_named(Compare *compare, const char *request, const char *firn_name,
+                        const char *peer_name)
+{
+    g_autofree char *peer = ask_named(compare->peer_client, request, peer_name);
+    g_autofree char *firn = ask_named(compare->firn_client, request, firn_name);
+
+    check_alike(request, firn, peer);
 }
 
 gboolean compare_is_listed(const char *name)
@@ -195,17 +225,33 @@ gboolean compare_is_listed(const char *name)
     return page && g_file_get_contents(page, &text, NULL, NULL) && strstr(text, heading);
 }
 
+void compare_differs_text(const char *name, const char *from_firn, const char *firn,
+                          const char *from_peer, const char *peer)
+{
+    ck_assert_msg(compare_is_listed(name), "docs/differences.md has no row `%s`", name);
+    ck_assert_msg(g_pattern_match_simple(firn, from_firn), "%s\n  firn: %s\n  not: %s", name,
+                  from_firn, firn);
+    ck_assert_msg(g_pattern_match_simple(peer, from_peer), "%s\n  peer: %s\n  not: %s", name,
+                  from_peer, peer);
+}
+
+void compare_differs_named(Compare *compare, const char *name, const char *request,
+                           const char *firn_name, const char *peer_name, const char *firn,
+                           const char *peer)
+{
+    g_autofree char *from_peer = ask_named(compare->peer_client, request, peer_name);
+    g_autofree char *from_firn = ask_named(compare->firn_client, request, firn_name);
+
+    compare_differs_text(name, from_firn, firn, from_peer, peer);
+}
+
 void compare_differs(Compare *compare, const char *name, const char *request, const char *firn,
                      const char *peer)
 {
     g_autofree char *from_peer = ask_one(compare->peer_client, request, COMPARE_ALL, NULL);
     g_autofree char *from_firn = ask_one(compare->firn_client, request, COMPARE_ALL, NULL);
 
-    ck_assert_msg(compare_is_listed(name), "docs/differences.md has no row `%s`", name);
-    ck_assert_msg(g_pattern_match_simple(firn, from_firn), "%s\n  firn: %s\n  not: %s", request,
-                  from_firn, firn);
-    ck_assert_msg(g_pattern_match_simple(peer, from_peer), "%s\n  peer: %s\n  not: %s", request,
-                  from_peer, peer);
+    compare_differs_text(name, from_firn, firn, from_peer, peer);
 }
 
 gboolean compare_own_mounts(void)

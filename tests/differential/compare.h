@@ -43,6 +43,20 @@ void compare_same(Compare *compare, const char *request);
 void compare_differs(Compare *compare, const char *name, const char *request, const char *firn,
                      const char *peer);
 
+/*
+ * The same two where a request names something that each agent calls otherwise, such as a handle: a
+ * "%s" in it stands for these names, and is put back in the replies' errors as NAME.
+ */
+void compare_same_named(Compare *compare, const char *request, const char *firn_name,
+                        const char *peer_name);
+void compare_differs_named(Compare *compare, const char *name, const char *request,
+                           const char *firn_name, const char *peer_name, const char *firn,
+                           const char *peer);
+
+/* A difference on purpose in what the agents do, not say: fails unless these texts match. */
+void compare_differs_text(const char *name, const char *from_firn, const char *firn,
+                          const char *from_peer, const char *peer);
+
 /* TRUE when docs/differences.md has a row of that name. */
 gboolean compare_is_listed(const char *name);
 

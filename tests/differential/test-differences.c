@@ -49,7 +49,7 @@ START_TEST(test_page)
 
         if (!g_str_has_prefix(name, "test-") || !g_str_has_suffix(name, ".c"))
             continue;
-        collect_file(path, "compare_differs\\(\\s*[a-z_]+,\\s*\"([a-z0-9-]+)\"", tested);
+        collect_file(path, "differs[a-z_]*\\((?:\\s*[a-z_]+,)?\\s*\"([a-z0-9-]+)\"", tested);
         collect_file(path, "COMPARE_DIFFERS\\([^)]*\"([a-z0-9-]+)\"\\)", tested);
     }
     ck_assert_uint_gt(g_hash_table_size(listed), 0);

@@ -179,6 +179,8 @@ START_TEST(test_bad_arguments)
                  handle);
     assert_error("Parameter 'whence' does not accept value 'foo'", "seek",
                  "\"handle\":%ld,\"offset\":0,\"whence\":\"foo\"", handle);
+    assert_error("Invalid parameter type for 'whence', expected: GuestFileWhence", "seek",
+                 "\"handle\":%ld,\"offset\":0,\"whence\":true", handle);
     assert_error("Parameter 'whence' is missing", "seek", "\"handle\":%ld,\"offset\":0", handle);
 }
 END_TEST
