@@ -342,8 +342,7 @@ static void freeze_job_done(gpointer data)
         unwatch(freezer);
         mind_guard(freezer);
         if (firn_run_why(job->run) == FIRN_END_NONE) {
-            g_autofree char *outdated = firn_finish_take_note(freezer->config->state_dir);
-
+            g_free(firn_finish_take_note(freezer->config->state_dir)); /* outdated */
             freezer->mode = HELD;
             answer(&freezer->freeze, g_atomic_int_get(&firn_run_state(job->run)->head->frozen),
                    NULL);

@@ -232,7 +232,6 @@ START_TEST(test_large)
     g_autofree guint8 *data = g_malloc(LARGE);
     g_autofree char *encoded = NULL;
     g_autofree char *request = NULL;
-    g_autofree char *line = NULL;
     g_autofree guint8 *decoded = NULL;
     g_autoptr(JsonNode) value = NULL;
     gboolean checked = g_getenv("FIRN_CHECKER") != NULL;
