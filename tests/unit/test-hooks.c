@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "agent/freeze/hooks.h"
+#include "tests/lib/suite.h"
+#include "tests/lib/tree.h"
+
+#include <glib/gstdio.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A folder of hooks, each test its own. */
+static char *tree;
+
+static void setup(void)
+{
+    tree = test_tree_new();
+}
+
+static void teardown(void)
+{
+    test_tree_remove(tree);
+}
+
+static void add(const char *name, guint mode, const char *text)
+{
+    g_autofree char *path = g_build_filename("/hooks", name, NULL);
+    g_autofree char *full = g_strconcat(tree, path, NULL);
+
+    test_tree_write(tree, path, text);
+    ck_assert_int_eq(g_chmod(full, (int)mode), 0);
+}
+
+/* A hook that logs its name, argument and reason, and goes on with `more`. */
+static void add_logging(const char *name, const char *more)
+{
+    g_autofree char *text =
+        g_strdup_printf("#!/bin/sh\necho %s $1 $FIRN_REASON >>%s/log\n%s\n", name, tree, more);
+
+    add(name, 0755, text);
+}
+
+static FirnState *make_state(guint timeout)
+{
+    g_autofree char *folder = g_build_filename(tree, "hooks", NULL);
+    g_auto(GStrv) hooks = firn_hooks_list(folder, NULL);
+    g_autoptr(FirnConfig) config = firn_config_new();
+    g_autoptr(FirnRoots) roots = firn_roots_new(tree);
+    g_autoptr(FirnMounts) mounts = firn_mounts_parse("", 0);
+    g_autoptr(FirnSelection) selection = firn_selection_new(NULL, NULL, NULL);
+    g_autoptr(FirnPlan) plan = firn_plan_new(mounts, NULL, selection);
+    FirnState *state;
+
+    ck_assert_ptr_nonnull(hooks);
+    g_free(config->state_dir);
+    config->state_dir = g_strdup(tree);
+    config->freeze_hook_timeout = timeout;
+    state = firn_state_create(config, roots, plan, (const char *const *)hooks, "test", NULL, NULL);
+    ck_assert_ptr_nonnull(state);
+    return state;
+}
+
+static void assert_log(const char *expected)
+{
+    g_autofree char *text = test_tree_read(tree, "/log");
+
+    ck_assert_str_eq(text, expected);
+}
+
+START_TEST(test_order_and_leftovers)
+{
+    static const char *const left[] = {"10-a~",         ".hidden",     "10-a.bak", "10-a.rpmsave",
+                                       "10-a.dpkg-old", "10-a.rpmnew", "#10-a#",   ".10-a.swp"};
+    g_autofree char *folder = g_build_filename(tree, "hooks", NULL);
+    g_auto(GStrv) hooks = NULL;
+
+    for (gsize i = 0; i < G_N_ELEMENTS(left); i++)
+        add(left[i], 0755, "");
+    add("b", 0755, "");
+    add("B", 0755, "");
+    add("10-a", 0755, "");
+    add("README", 0644, "");
+    hooks = firn_hooks_list(folder, NULL);
+    ck_assert_ptr_nonnull(hooks);
+    ck_assert_uint_eq(g_strv_length(hooks), 3);
+    ck_assert(g_str_has_suffix(hooks[0], "/10-a"));
+    ck_assert(g_str_has_suffix(hooks[1], "/B"));
+    ck_assert(g_str_has_suffix(hooks[2], "/b"));
+}
+END_TEST
+
+START_TEST(test_one_file)
+{
+    g_autofree char *path = g_build_filename(tree, "hooks", "only", NULL);
+    g_auto(GStrv) hooks = NULL;
+    g_auto(GStrv) none = firn_hooks_list(NULL, NULL);
+
+    add("only", 0755, "");
+    hooks = firn_hooks_list(path, NULL);
+    ck_assert_ptr_nonnull(hooks);
+    ck_assert_uint_eq(g_strv_length(hooks), 1);
+    ck_assert_str_eq(hooks[0], path);
+    ck_assert_uint_eq(g_strv_length(none), 0);
+}
+END_TEST
+
+START_TEST(test_missing)
+{
+    g_autoptr(GError) error = NULL;
+
+    ck_assert_ptr_null(firn_hooks_list("/no/such/hook", &error));
+    ck_assert_str_eq(error->message,
+                     "can't access fsfreeze hook '/no/such/hook': No such file or directory");
+}
+END_TEST
+
+START_TEST(test_writable_by_others)
+{
+    g_autofree char *folder = g_build_filename(tree, "hooks", NULL);
+    g_autoptr(GError) error = NULL;
+
+    add("bad", 0775, "");
+    ck_assert_ptr_null(firn_hooks_list(folder, &error));
+    ck_assert_msg(strstr(error->message, "is not safe") != NULL, "%s", error->message);
+    ck_assert_msg(strstr(error->message, "chmod") != NULL, "%s", error->message);
+}
+END_TEST
+
+START_TEST(test_pairs)
+{
+    g_autoptr(FirnState) state = NULL;
+
+    add_logging("1", "");
+    add_logging("2", "");
+    state = make_state(60);
+    ck_assert(firn_hooks_freeze(state, NULL));
+    g_atomic_int_set(&state->head->end, FIRN_END_DEADLINE);
+    firn_hooks_thaw(state);
+    assert_log("1 freeze request\n2 freeze request\n2 thaw deadline\n1 thaw deadline\n");
+    firn_hooks_thaw(state);
+    assert_log("1 freeze request\n2 freeze request\n2 thaw deadline\n1 thaw deadline\n");
+}
+END_TEST
+
+START_TEST(test_failure)
+{
+    g_autoptr(FirnState) state = NULL;
+    g_autoptr(GError) error = NULL;
+
+    add_logging("1", "");
+    add_logging("2", "[ $1 = thaw ] && exit 0; yes no | head -9999; echo 'the end'; exit 3");
+    add_logging("3", "");
+    state = make_state(60);
+    ck_assert(!firn_hooks_freeze(state, &error));
+    ck_assert_msg(g_str_has_prefix(error->message, "fsfreeze hook has failed with status 3: "),
+                  "%s", error->message);
+    ck_assert_msg(strstr(error->message, "/hooks/2 freeze: ") != NULL, "%s", error->message);
+    ck_assert_msg(g_str_has_suffix(error->message, "no the end"), "%s", error->message);
+    ck_assert_uint_lt(strlen(error->message), 2000);
+    g_atomic_int_set(&state->head->end, FIRN_END_FAILED);
+    firn_hooks_thaw(state);
+    assert_log("1 freeze request\n2 freeze request\n2 thaw rollback\n1 thaw rollback\n");
+}
+END_TEST
+
+START_TEST(test_timeout)
+{
+    g_autoptr(FirnState) state = NULL;
+    g_autoptr(GError) error = NULL;
+
+    /* it ignores being asked, and so does its child */
+    add_logging("1", "[ $1 = thaw ] && exit 0; trap '' TERM; sleep 600 & sleep 600; sleep 600");
+    state = make_state(1);
+    ck_assert(!firn_hooks_freeze(state, &error));
+    ck_assert_msg(strstr(error->message, "freeze-hook-timeout") != NULL, "%s", error->message);
+    ck_assert_int_eq(state->hooks[0].status, -1);
+    firn_hooks_thaw(state);
+    assert_log("1 freeze request\n1 thaw request\n");
+}
+END_TEST
+
+/* What a hook leaves in the background has its output still, and is neither waited for nor ended.
+ */
+START_TEST(test_background_child)
+{
+    g_autoptr(FirnState) state = NULL;
+
+    add_logging("1", "[ $1 = thaw ] || sleep 600 & :");
+    state = make_state(300);
+    ck_assert(firn_hooks_freeze(state, NULL));
+    ck_assert_int_eq(kill(-state->hooks[0].pid, SIGKILL), 0);
+    firn_hooks_thaw(state);
+    assert_log("1 freeze request\n1 thaw request\n");
+}
+END_TEST
+
+START_TEST(test_cannot_run)
+{
+    g_autoptr(FirnState) state = NULL;
+    g_autoptr(GError) error = NULL;
+
+    add("1", 0755, "#!/no/such/interpreter\n");
+    state = make_state(60);
+    ck_assert(!firn_hooks_freeze(state, &error));
+    ck_assert_msg(g_str_has_prefix(error->message, "cannot run fsfreeze hook "), "%s",
+                  error->message);
+    /* nothing of it ran: there is nothing to undo */
+    firn_hooks_thaw(state);
+    ck_assert_int_eq(state->hooks[0].thaw_begin, 0);
+}
+END_TEST
+
+START_TEST(test_without_interpreter)
+{
+    g_autoptr(FirnState) state = NULL;
+    g_autofree char *text = g_strdup_printf("echo plain $1 >>%s/log\n", tree);
+
+    add("1", 0755, text);
+    state = make_state(60);
+    ck_assert(firn_hooks_freeze(state, NULL));
+    firn_hooks_thaw(state);
+    assert_log("plain freeze\nplain thaw\n");
+}
+END_TEST
+
+START_TEST(test_cancelled_before)
+{
+    g_autoptr(FirnState) state = NULL;
+    g_autoptr(GError) error = NULL;
+
+    add_logging("1", "");
+    state = make_state(60);
+    g_atomic_int_set(&state->head->end, FIRN_END_CANCELLED);
+    ck_assert(!firn_hooks_freeze(state, &error));
+    ck_assert_ptr_null(error);
+    firn_hooks_thaw(state);
+    ck_assert_int_eq(state->hooks[0].freeze_begin, 0);
+    ck_assert_int_eq(state->hooks[0].thaw_begin, 0);
+}
+END_TEST
+
+/* One that another process had started, and did not live to wait for. */
+START_TEST(test_taken_over)
+{
+    g_autoptr(FirnState) state = NULL;
+
+    add_logging("1", "");
+    add_logging("2", "");
+    state = make_state(60);
+    state->hooks[0].state = FIRN_HOOK_FREEZING;
+    state->hooks[1].state = FIRN_HOOK_THAWING;
+    g_atomic_int_set(&state->head->end, FIRN_END_DIED);
+    firn_hooks_thaw(state);
+    assert_log("1 thaw rollback\n");
+    ck_assert_int_eq(state->hooks[1].state, FIRN_HOOK_THAWED);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("hooks");
+    TCase *tests = tcase_create("hooks");
+
+    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_test(tests, test_order_and_leftovers);
+    tcase_add_test(tests, test_one_file);
+    tcase_add_test(tests, test_missing);
+    tcase_add_test(tests, test_writable_by_others);
+    tcase_add_test(tests, test_pairs);
+    tcase_add_test(tests, test_failure);
+    tcase_add_test(tests, test_timeout);
+    tcase_add_test(tests, test_background_child);
+    tcase_add_test(tests, test_cannot_run);
+    tcase_add_test(tests, test_without_interpreter);
+    tcase_add_test(tests, test_cancelled_before);
+    tcase_add_test(tests, test_taken_over);
+    suite_add_tcase(suite, tests);
+    return test_suite_run(suite);
+}
