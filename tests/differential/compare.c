@@ -105,7 +105,7 @@ char *compare_canonical(const char *line, CompareHow how, const char *const *wit
 
 /* --- agents --- */
 
-static TestDaemon *start_peer(const char *program)
+static TestDaemon *start_peer(const char *program, const char *const *options)
 {
     g_autofree char *firn = g_strdup(g_getenv("FIRN_BINARY"));
     TestDaemon *peer;
@@ -113,12 +113,17 @@ static TestDaemon *start_peer(const char *program)
     ck_assert_msg(firn != NULL, "FIRN_BINARY does not say where the agent is: use meson test");
     /* Its options are the same, so it is started as firn is. */
     g_setenv("FIRN_BINARY", program, TRUE);
-    peer = test_daemon_start(NULL);
+    peer = test_daemon_start(options);
     g_setenv("FIRN_BINARY", firn, TRUE);
     return peer;
 }
 
 Compare *compare_new(void)
+{
+    return compare_new_with(NULL);
+}
+
+Compare *compare_new_with(const char *const *options)
 {
     g_autofree char *program = g_find_program_in_path("qemu-ga");
     Compare *compare;
@@ -128,8 +133,8 @@ Compare *compare_new(void)
     if (!program)
         return NULL;
     compare = g_new0(Compare, 1);
-    compare->peer = start_peer(program);
-    compare->firn = test_daemon_start(NULL);
+    compare->peer = start_peer(program, options);
+    compare->firn = test_daemon_start(options);
     compare->peer_client = test_daemon_connect(compare->peer);
     compare->firn_client = test_daemon_connect(compare->firn);
     return compare;

@@ -14,6 +14,8 @@ typedef struct Compare Compare;
 
 /* NULL where the packaged agent is not installed: skip then. Free with compare_free(). */
 Compare *compare_new(void);
+/* The same with options for both, NULL at their end. */
+Compare *compare_new_with(const char *const *options);
 void compare_free(Compare *compare);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Compare, compare_free)
 
