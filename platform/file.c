@@ -3,9 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 struct FirnFile {
@@ -142,17 +140,6 @@ gboolean firn_files_close(FirnFiles *files, gint64 handle, GError **error)
         set_error(error, "failed to close handle");
     g_hash_table_remove(files->by_handle, &handle);
     return closed;
-}
-
-gsize firn_file_remaining(const FirnFile *file)
-{
-    struct stat status;
-    off_t position;
-
-    if (fstat(file->fd, &status) != 0 || !S_ISREG(status.st_mode))
-        return 0;
-    position = lseek(file->fd, 0, SEEK_CUR);
-    return position >= 0 && position < status.st_size ? (gsize)(status.st_size - position) : 0;
 }
 
 gssize firn_file_read(FirnFile *file, void *buffer, gsize count, gboolean *eof, GError **error)

@@ -32,9 +32,6 @@ FirnFile *firn_files_find(FirnFiles *files, gint64 handle, GError **error);
 /* The handle is free afterwards in any case. */
 gboolean firn_files_close(FirnFiles *files, gint64 handle, GError **error);
 
-/* How many bytes a regular file has behind the position; 0 for any other. */
-gsize firn_file_remaining(const FirnFile *file);
-
 /*
  * Reads `count` bytes, less at the end of the file (which sets *eof) or when a FIFO or a device has
  * no more now. Returns the number read, or -1.
