@@ -129,6 +129,15 @@ static void make_room(BenchAgent *agent)
     }
 }
 
+void bench_agent_reserve(BenchAgent *agent, gsize bytes)
+{
+    if (agent->room >= bytes)
+        return;
+    agent->buffer = g_realloc(agent->buffer, bytes);
+    memset(agent->buffer + agent->room, 1, bytes - agent->room);
+    agent->room = bytes;
+}
+
 const char *bench_agent_read_line(BenchAgent *agent, gsize *length)
 {
     gsize seen = agent->start;

@@ -34,6 +34,10 @@ const char *bench_agent_ask(BenchAgent *agent, const char *request);
 void bench_agent_send(BenchAgent *agent, const char *bytes, gsize length);
 const char *bench_agent_read_line(BenchAgent *agent, gsize *length);
 
+/* Makes room for a reply of so many bytes, in memory that is there already: page faults of the
+ * client are nothing to measure. */
+void bench_agent_reserve(BenchAgent *agent, gsize bytes);
+
 /* Like ask, but ends the program when the reply is an error. */
 const char *bench_agent_must(BenchAgent *agent, const char *request);
 
