@@ -425,35 +425,6 @@ START_TEST(test_cancel_of_a_hung_walk)
 }
 END_TEST
 
-/* The agent is killed while one of its threads hangs in the kernel: the guard thaws the others, and
- * the hung one as soon as it can. */
-START_TEST(test_killed_in_a_hung_walk)
-{
-    g_autoptr(TestDaemon) daemon = start_hanging();
-    g_autoptr(TestClient) client = test_daemon_connect(daemon);
-    gint64 end = g_get_monotonic_time() + PATIENCE_US;
-    Hang hang;
-
-    hang_setup(&hang);
-    test_client_send(client, TEST_FREEZE);
-    while (test_freezing_count_hooks(HOOKS, "20-second freeze") == 0) {
-        ck_assert_msg(g_get_monotonic_time() < end, "the freeze does not begin");
-        g_usleep(5000);
-    }
-    kill(test_daemon_pid(daemon), SIGKILL);
-    assert_writable("/mnt/other");
-    assert_writable("/mnt/xfs");
-    ck_assert_int_eq(test_freezing_ioctl("/mnt/ext4", FITHAW), 0);
-    assert_writable("/mnt/hung");
-    test_freezing_await_end(STATE_DIR);
-    assert_writable("/mnt/hung");
-    assert_hooks_paired(1, "rollback");
-    waitpid(test_daemon_pid(daemon), NULL, 0);
-    hang_end(&hang);
-    assert_all_thawed();
-}
-END_TEST
-
 int main(void)
 {
     Suite *suite = suite_create("bounds");
@@ -475,7 +446,6 @@ int main(void)
     tcase_add_test(tests, test_cancel);
     tcase_add_test(tests, test_walk_timeout);
     tcase_add_test(tests, test_cancel_of_a_hung_walk);
-    tcase_add_test(tests, test_killed_in_a_hung_walk);
     suite_add_tcase(suite, tests);
     return test_suite_run(suite);
 }
