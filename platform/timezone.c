@@ -5,11 +5,11 @@
 
 static FirnTimezone *new_timezone(const char *zone, gint offset)
 {
-    FirnTimezone *timezone = g_new0(FirnTimezone, 1);
+    FirnTimezone *result = g_new0(FirnTimezone, 1);
 
-    timezone->zone = zone && *zone ? g_strdup(zone) : NULL;
-    timezone->offset = offset;
-    return timezone;
+    result->zone = zone && *zone ? g_strdup(zone) : NULL;
+    result->offset = offset;
+    return result;
 }
 
 static FirnTimezone *read_host(gint64 now)
@@ -46,10 +46,10 @@ FirnTimezone *firn_timezone_read(const FirnRoots *roots, gint64 now)
     return read_file(path, now);
 }
 
-void firn_timezone_free(FirnTimezone *timezone)
+void firn_timezone_free(FirnTimezone *zone)
 {
-    if (!timezone)
+    if (!zone)
         return;
-    g_free(timezone->zone);
-    g_free(timezone);
+    g_free(zone->zone);
+    g_free(zone);
 }

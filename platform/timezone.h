@@ -14,7 +14,7 @@ typedef struct {
  * time; on the machine's own roots the variable TZ goes before it. Free with firn_timezone_free().
  */
 FirnTimezone *firn_timezone_read(const FirnRoots *roots, gint64 now);
-void firn_timezone_free(FirnTimezone *timezone);
+void firn_timezone_free(FirnTimezone *zone);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(FirnTimezone, firn_timezone_free)
 
 #endif

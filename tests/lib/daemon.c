@@ -179,31 +179,33 @@ char *test_daemon_output(TestDaemon *daemon)
     return text ? text : g_strdup("");
 }
 
-static char *read_proc(const TestDaemon *daemon, const char *name)
+static void read_proc(const TestDaemon *daemon, const char *name, char **text)
 {
     g_autofree char *path = g_strdup_printf("/proc/%d/%s", (int)daemon->pid, name);
-    char *text = NULL;
 
-    ck_assert_msg(g_file_get_contents(path, &text, NULL, NULL), "the agent is gone");
-    return text;
+    ck_assert_msg(g_file_get_contents(path, text, NULL, NULL), "the agent is gone");
 }
 
 guint64 test_daemon_status(const TestDaemon *daemon, const char *field)
 {
-    g_autofree char *text = read_proc(daemon, "status");
+    g_autofree char *text = NULL;
     g_autofree char *start = g_strconcat("\n", field, NULL);
-    const char *at = strstr(text, start);
+    const char *at;
 
+    read_proc(daemon, "status", &text);
+    at = strstr(text, start);
     ck_assert_msg(at != NULL, "no %s in /proc/PID/status", field);
     return strtoull(at + strlen(start), NULL, 10);
 }
 
 guint64 test_daemon_ticks(const TestDaemon *daemon)
 {
-    g_autofree char *text = read_proc(daemon, "stat");
-    const char *after = strrchr(text, ')');
+    g_autofree char *text = NULL;
+    const char *after;
     unsigned long long user = 0, system = 0;
 
+    read_proc(daemon, "stat", &text);
+    after = strrchr(text, ')');
     ck_assert_ptr_nonnull(after);
     /* fields 3 to 15 of proc(5) */
     ck_assert_int_eq(

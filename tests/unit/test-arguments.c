@@ -65,7 +65,8 @@ static QgaArguments *parse_good(const char *text)
     g_autoptr(GError) error = NULL;
     QgaArguments *arguments = parse(all, text, &error);
 
-    ck_assert_msg(arguments != NULL, "%s: %s", text, error ? error->message : "");
+    ck_assert_msg(arguments != NULL, "%s: %s", text ? text : "no arguments",
+                  error ? error->message : "");
     return arguments;
 }
 
