@@ -16,6 +16,8 @@ struct TestClient {
     int fd;
     GByteArray *input; /* read, but no line yet */
     gboolean eof;
+    void (*explain)(gpointer data); /* or NULL */
+    gpointer explain_data;
 };
 
 TestClient *test_client_new(int fd)
@@ -54,6 +56,20 @@ void test_client_free(TestClient *client)
     g_free(client);
 }
 
+void test_client_explain(TestClient *client, void (*explain)(gpointer data), gpointer data)
+{
+    client->explain = explain;
+    client->explain_data = data;
+}
+
+/* Says what there is to say when the test is about to fail. */
+static gboolean check(TestClient *client, gboolean fine)
+{
+    if (!fine && client->explain)
+        client->explain(client->explain_data);
+    return fine;
+}
+
 int test_client_fd(const TestClient *client)
 {
     return client->fd;
@@ -79,10 +95,11 @@ void test_client_send_bytes(TestClient *client, const void *bytes, gsize length)
         ssize_t n = write(client->fd, at, length);
 
         if (n < 0 && errno == EAGAIN) {
-            ck_assert_msg(wait_for(client, POLLOUT, PATIENCE_MS), "the agent does not read");
+            ck_assert_msg(check(client, wait_for(client, POLLOUT, PATIENCE_MS)),
+                          "the agent does not read");
             continue;
         }
-        ck_assert_msg(n > 0, "cannot send: %s", g_strerror(errno));
+        ck_assert_msg(check(client, n > 0), "cannot send: %s", g_strerror(errno));
         at += n;
         length -= (gsize)n;
     }
@@ -113,8 +130,9 @@ static void read_more(TestClient *client)
     guint8 chunk[16384];
     ssize_t n;
 
-    ck_assert_msg(wait_for(client, POLLIN, PATIENCE_MS), "no reply within a minute; so far: '%.*s'",
-                  (int)client->input->len, (const char *)client->input->data);
+    ck_assert_msg(check(client, wait_for(client, POLLIN, PATIENCE_MS)),
+                  "no reply within a minute; so far: '%.*s'", (int)client->input->len,
+                  (const char *)client->input->data);
     n = read(client->fd, chunk, sizeof(chunk));
     if (n > 0)
         g_byte_array_append(client->input, chunk, (guint)n);

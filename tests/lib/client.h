@@ -18,6 +18,9 @@ TestClient *test_client_new(int fd);
 void test_client_free(TestClient *client);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TestClient, test_client_free)
 
+/* Called with `data` before a call on this client fails the test, to tell what it knows. */
+void test_client_explain(TestClient *client, void (*explain)(gpointer data), gpointer data);
+
 int test_client_fd(const TestClient *client);
 
 /* Sends text, or bytes, completely. */

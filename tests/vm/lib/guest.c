@@ -1,0 +1,678 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "tests/vm/lib/guest.h"
+
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define MINUTE_US (60 * G_USEC_PER_SEC)
+#define BOOT_US (3 * MINUTE_US)
+#define TICK_US 20000
+#define CONSOLE_TAIL 4000
+/* How long a lost sync is waited for before the next one is sent. */
+#define SYNC_MS 1000
+
+/* A stream of lines to a socket of QEMU's, for one process. */
+typedef struct {
+    int fd; /* -1: none */
+    pid_t owner;
+    GString *input;
+} Port;
+
+struct TestGuest {
+    const TestGuestOptions *options;
+    char *folder;
+    pid_t pid; /* 0 when it has ended */
+    Port shell;
+    guint runs;
+};
+
+static const TestGuestOptions defaults;
+
+char *test_guest_image(const char *name)
+{
+    const char *folder = g_getenv("FIRN_VM");
+
+    ck_assert_msg(folder != NULL, "FIRN_VM does not say where the images are: use tests/vm/run");
+    return g_path_is_absolute(name) ? g_strdup(name) : g_build_filename(folder, name, NULL);
+}
+
+char *test_guest_path(const TestGuest *guest, const char *name)
+{
+    return g_build_filename(guest->folder, name, NULL);
+}
+
+int test_guest_pid(const TestGuest *guest)
+{
+    return (int)guest->pid;
+}
+
+static char *read_file(const TestGuest *guest, const char *name)
+{
+    g_autofree char *path = test_guest_path(guest, name);
+    char *text = NULL;
+
+    g_file_get_contents(path, &text, NULL, NULL);
+    return text ? text : g_strdup("");
+}
+
+char *test_guest_console(const TestGuest *guest)
+{
+    return read_file(guest, "console");
+}
+
+/* --- failing and waiting ---------------------------------------------------------------------- */
+
+static void explain(gpointer data)
+{
+    const TestGuest *guest = data;
+    g_autofree char *console = test_guest_console(guest);
+    g_autofree char *output = read_file(guest, "output");
+    gsize length = strlen(console);
+
+    fprintf(stderr, "--- the guest's console%s\n%s\n%s---\n", *output ? ", and QEMU" : "",
+            console + (length > CONSOLE_TAIL ? length - CONSOLE_TAIL : 0), output);
+    fflush(stderr);
+}
+
+static void give_up(TestGuest *guest, const char *format, ...) G_GNUC_PRINTF(2, 3) G_GNUC_NORETURN;
+
+static void give_up(TestGuest *guest, const char *format, ...)
+{
+    g_autofree char *text = NULL;
+    va_list args;
+
+    va_start(args, format);
+    text = g_strdup_vprintf(format, args);
+    va_end(args);
+    explain(guest);
+    ck_abort_msg("%s", text);
+    abort(); /* for the compiler: the line above does not return */
+}
+
+/* QEMU may be the child of the process that this one was forked from. */
+static gboolean is_running(TestGuest *guest)
+{
+    char state = 'X';
+    g_autofree char *path = g_strdup_printf("/proc/%d/stat", (int)guest->pid);
+    g_autofree char *text = NULL;
+
+    if (guest->pid > 0 && g_file_get_contents(path, &text, NULL, NULL) && strrchr(text, ')'))
+        sscanf(strrchr(text, ')'), ") %c", &state);
+    return state != 'X' && state != 'Z';
+}
+
+static void wait_until(TestGuest *guest, gint64 end, const char *what)
+{
+    if (!is_running(guest))
+        give_up(guest, "QEMU has ended, while waiting for %s", what);
+    if (g_get_monotonic_time() > end)
+        give_up(guest, "time is up, while waiting for %s", what);
+    g_usleep(TICK_US);
+}
+
+void test_guest_wait(TestGuest *guest, gint64 since, const char *what)
+{
+    wait_until(guest, since + MINUTE_US, what);
+}
+
+void test_guest_await_end(TestGuest *guest)
+{
+    gint64 end = g_get_monotonic_time() + MINUTE_US;
+
+    while (is_running(guest)) {
+        if (g_get_monotonic_time() > end)
+            give_up(guest, "QEMU does not end");
+        g_usleep(TICK_US);
+    }
+}
+
+/* --- QEMU's command line ------------------------------------------------------------------------
+ */
+
+static void add(GPtrArray *argv, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+static void add(GPtrArray *argv, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    g_ptr_array_add(argv, g_strdup_vprintf(format, args));
+    va_end(args);
+}
+
+static void add_words(GPtrArray *argv, const char *words)
+{
+    g_auto(GStrv) list = g_strsplit(words, " ", -1);
+
+    for (char **word = list; *word; word++)
+        add(argv, "%s", *word);
+}
+
+static const char *kernel_of(const TestGuestOptions *options)
+{
+    return options->kernel ? options->kernel : "cloud";
+}
+
+static void add_port(GPtrArray *argv, const char *folder, const char *socket, const char *name)
+{
+    add_words(argv, "-chardev");
+    add(argv, "socket,id=%s,path=%s/%s,server=on,wait=off", socket, folder, socket);
+    add_words(argv, "-device");
+    add(argv, "virtserialport,bus=serial.0,chardev=%s,id=port-%s,name=%s", socket, socket, name);
+}
+
+static void add_disk(GPtrArray *argv, const char *disk, guint index)
+{
+    g_autofree char *image = test_guest_image(disk);
+
+    add_words(argv, "-drive");
+    add(argv, "if=none,id=disk%u,file=%s,format=%s,snapshot=%s,discard=unmap", index, image,
+        g_str_has_suffix(disk, ".qcow2") ? "qcow2" : "raw",
+        g_path_is_absolute(disk) ? "off" : "on");
+    add_words(argv, "-device");
+    add(argv, "virtio-blk-pci,id=blk%u,drive=disk%u,serial=firndisk%u", index, index, index);
+}
+
+static void add_disks(GPtrArray *argv, const TestGuestOptions *options)
+{
+    guint index = 0;
+
+    if (options->systemd)
+        add_disk(argv, options->peer ? "systemd-peer.img" : "systemd.img", index++);
+    for (const char *const *disk = options->disks; disk && *disk; disk++)
+        add_disk(argv, *disk, index++);
+}
+
+static void append_mounts(GString *line, const TestGuestOptions *options)
+{
+    static const char *const types[] = {"ext4", "xfs", "btrfs"};
+    const char *separator = " firn.mounts=";
+    char letter = 'a';
+
+    for (const char *const *disk = options->disks; disk && *disk; disk++, letter++) {
+        for (gsize i = 0; i < G_N_ELEMENTS(types); i++) {
+            g_autofree char *name = g_strconcat(types[i], ".img", NULL);
+
+            if (strcmp(*disk, name) != 0)
+                continue;
+            g_string_append_printf(line, "%svd%c:%s:/mnt/%s", separator, letter, types[i],
+                                   types[i]);
+            separator = ",";
+        }
+    }
+}
+
+static void add_kernel(GPtrArray *argv, const TestGuestOptions *options)
+{
+    const char *kernel = kernel_of(options);
+    g_autofree char *image = g_strconcat(options->bzimage ? "vmlinuz-" : "vmlinux-", kernel, NULL);
+    g_autofree char *tiny = g_strdup_printf("tiny-%s%s.cpio", kernel, options->peer ? "-peer" : "");
+    g_autofree char *kernel_path = test_guest_image(image);
+    g_autofree char *initrd = test_guest_image(options->systemd ? "systemd.cpio" : tiny);
+    g_autoptr(GString) line = g_string_new(
+        "console=ttyS0 panic=-1 quiet tsc=reliable mitigations=off nokaslr no_timer_check "
+        "raid=noautodetect random.trust_cpu=on cryptomgr.notests");
+
+    if (options->systemd)
+        g_string_append(line, " systemd.show_status=false");
+    else
+        append_mounts(line, options);
+    if (!options->systemd)
+        g_string_append_printf(line, " firn.agent=%s",
+                               options->agent  ? options->agent
+                               : options->peer ? "-m,virtio-serial"
+                                               : "--method=virtio-serial");
+    if (options->append)
+        g_string_append_printf(line, " %s", options->append);
+    add_words(argv, "-kernel");
+    add(argv, "%s", kernel_path);
+    add_words(argv, "-initrd");
+    add(argv, "%s", initrd);
+    add_words(argv, "-append");
+    add(argv, "%s", line->str);
+}
+
+static GPtrArray *command_line(const TestGuestOptions *options, const char *folder)
+{
+    GPtrArray *argv = g_ptr_array_new_with_free_func(g_free);
+    guint cpus = options->cpus ? options->cpus : options->systemd ? 2 : 1;
+    guint memory = options->memory ? options->memory : options->systemd ? 1024 : 512;
+
+    add_words(argv, "qemu-system-x86_64 -M q35 -accel tcg -cpu max -nodefaults -no-user-config "
+                    "-display none -smp");
+    add(argv, "%u", cpus);
+    add_words(argv, "-m");
+    add(argv, "%u", memory);
+    if (!options->may_reboot)
+        add_words(argv, "-no-reboot");
+    add_kernel(argv, options);
+    add_words(argv, "-serial");
+    add(argv, "file:%s/console", folder);
+    add_words(argv, "-qmp");
+    add(argv, "unix:%s/qmp,server=on,wait=off", folder);
+    add_words(argv, "-device virtio-serial-pci,id=serial");
+    if (!options->no_agent_port)
+        add_port(argv, folder, "agent", "org.qemu.guest_agent.0");
+    add_port(argv, folder, "shell", "firn.shell");
+    add_disks(argv, options);
+    for (const char *const *word = options->extra; word && *word; word++) {
+        g_auto(GStrv) parts = g_strsplit(*word, "@", -1);
+
+        g_ptr_array_add(argv, g_strjoinv(folder, parts));
+    }
+    g_ptr_array_add(argv, NULL);
+    return argv;
+}
+
+/* --- its life -----------------------------------------------------------------------------------
+ */
+
+static void become(char **argv, const char *log, pid_t parent)
+{
+    int out = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    int in = open("/dev/null", O_RDONLY);
+
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(127);
+    dup2(in, STDIN_FILENO);
+    dup2(out, STDOUT_FILENO);
+    dup2(out, STDERR_FILENO);
+    execvp(argv[0], argv);
+    fprintf(stderr, "%s: %s\n", argv[0], g_strerror(errno));
+    _exit(127);
+}
+
+static void launch(TestGuest *guest)
+{
+    g_autoptr(GPtrArray) argv = command_line(guest->options, guest->folder);
+    g_autofree char *log = test_guest_path(guest, "output");
+    pid_t parent = getpid();
+
+    guest->pid = fork();
+    ck_assert_int_ge(guest->pid, 0);
+    if (guest->pid == 0)
+        become((char **)argv->pdata, log, parent);
+}
+
+TestGuest *test_guest_start(const TestGuestOptions *options)
+{
+    TestGuest *guest = g_new0(TestGuest, 1);
+
+    guest->options = options ? options : &defaults;
+    guest->folder = g_dir_make_tmp("firn-vm-XXXXXX", NULL);
+    guest->shell.fd = -1;
+    ck_assert_ptr_nonnull(guest->folder);
+    launch(guest);
+    return guest;
+}
+
+static void close_port(Port *port)
+{
+    if (port->fd >= 0)
+        close(port->fd);
+    if (port->input)
+        g_string_free(port->input, TRUE);
+    port->input = NULL;
+    port->fd = -1;
+}
+
+static gboolean has_agent(const TestGuest *guest)
+{
+    return !guest->options->no_agent_port && g_strcmp0(guest->options->agent, "none") != 0;
+}
+
+TestGuest *test_guest_boot(const TestGuestOptions *options)
+{
+    TestGuest *guest = test_guest_start(options);
+    g_autofree char *output = NULL;
+
+    if (has_agent(guest)) {
+        g_autoptr(TestClient) client = test_guest_agent(guest);
+    }
+    output = test_guest_shell(guest, "true");
+    return guest;
+}
+
+static void end(TestGuest *guest)
+{
+    close_port(&guest->shell);
+    if (guest->pid > 0 && kill(guest->pid, SIGKILL) == 0)
+        waitpid(guest->pid, NULL, 0);
+    guest->pid = 0;
+}
+
+void test_guest_free(TestGuest *guest)
+{
+    g_autoptr(GDir) dir = NULL;
+    const char *name;
+
+    if (!guest)
+        return;
+    end(guest);
+    dir = g_dir_open(guest->folder, 0, NULL);
+    while (dir && (name = g_dir_read_name(dir))) {
+        g_autofree char *path = test_guest_path(guest, name);
+
+        g_unlink(path);
+    }
+    g_rmdir(guest->folder);
+    g_free(guest->folder);
+    g_free(guest);
+}
+
+/* --- the control shell
+ * ---------------------------------------------------------------------------- */
+
+static int connect_socket(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    ck_assert_int_ge(fd, 0);
+    ck_assert_uint_lt(strlen(path), sizeof(address.sun_path));
+    memcpy(address.sun_path, path, strlen(path));
+    if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+static void open_port(TestGuest *guest, Port *port, const char *name, gint64 end)
+{
+    g_autofree char *path = test_guest_path(guest, name);
+
+    if (port->fd >= 0)
+        return;
+    while ((port->fd = connect_socket(path)) < 0)
+        wait_until(guest, end, "QEMU's sockets");
+    port->input = g_string_new(NULL);
+}
+
+static void send_text(TestGuest *guest, Port *port, const char *text)
+{
+    gsize left = strlen(text);
+
+    while (left > 0) {
+        ssize_t n = send(port->fd, text, left, MSG_NOSIGNAL);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            give_up(guest, "QEMU takes no more: %s", g_strerror(errno));
+        text += n;
+        left -= (gsize)n;
+    }
+}
+
+/* The next line, without its '\n', or NULL when `end` or, sooner, so many milliseconds are over. */
+static char *read_line(TestGuest *guest, Port *port, gint64 end, int milliseconds)
+{
+    gint64 soon = g_get_monotonic_time() + milliseconds * 1000LL;
+
+    for (;;) {
+        char *newline = strchr(port->input->str, '\n');
+        struct pollfd entry = {.fd = port->fd, .events = POLLIN};
+        char chunk[4096];
+        ssize_t n;
+
+        if (newline) {
+            char *line = g_strndup(port->input->str, (gsize)(newline - port->input->str));
+
+            g_string_erase(port->input, 0, newline - port->input->str + 1);
+            return line;
+        }
+        if (g_get_monotonic_time() > MIN(end, soon))
+            return NULL;
+        if (poll(&entry, 1, 50) <= 0)
+            continue;
+        n = read(port->fd, chunk, sizeof(chunk));
+        if (n == 0 || (n < 0 && errno != EINTR))
+            give_up(guest, "QEMU has closed a socket");
+        for (ssize_t i = 0; i < n; i++)
+            g_string_append_c(port->input, chunk[i] ? chunk[i] : '?');
+    }
+}
+
+/* Unlike any other of this guest's, in this process or another. */
+static char *new_mark(TestGuest *guest)
+{
+    return g_strdup_printf("=%d.%u=", (int)getpid(), ++guest->runs);
+}
+
+/* A shell that was just started may have lost what was sent before: it is asked until it answers.
+ */
+static gboolean sync_shell(TestGuest *guest, gint64 end)
+{
+    Port *port = &guest->shell;
+
+    open_port(guest, port, "shell", end);
+    for (;;) {
+        g_autofree char *mark = new_mark(guest);
+        g_autofree char *text = g_strdup_printf("\necho %s\n", mark);
+        g_autofree char *line = NULL;
+
+        if (g_get_monotonic_time() > end || !is_running(guest))
+            return FALSE;
+        send_text(guest, port, text);
+        while ((line = read_line(guest, port, end, SYNC_MS))) {
+            gboolean found = g_str_has_suffix(line, mark);
+
+            if (found)
+                return TRUE;
+            g_clear_pointer(&line, g_free);
+        }
+    }
+}
+
+static int run(TestGuest *guest, char **output, const char *command)
+{
+    gint64 end = g_get_monotonic_time() + BOOT_US;
+    g_autofree char *mark = NULL;
+    g_autofree char *text = NULL;
+    g_autoptr(GString) lines = g_string_new(NULL);
+
+    if (guest->shell.owner != getpid() && !sync_shell(guest, end))
+        give_up(guest, "the guest's shell does not answer");
+    guest->shell.owner = getpid();
+    mark = new_mark(guest);
+    text = g_strdup_printf("{ %s\n} 2>&1 </dev/null; echo \"%s$?\"\n", command, mark);
+    send_text(guest, &guest->shell, text);
+    end = g_get_monotonic_time() + 2 * MINUTE_US;
+    for (;;) {
+        g_autofree char *line = read_line(guest, &guest->shell, end, (int)(MINUTE_US / 500));
+        char *at;
+
+        if (!line)
+            give_up(guest, "'%s' does not end; so far: %s", command, lines->str);
+        at = strstr(line, mark);
+        if (at) {
+            g_string_append_len(lines, line, at - line);
+            if (at == line && lines->len > 0)
+                g_string_truncate(lines, lines->len - 1);
+            if (output)
+                *output = g_strdup(lines->str);
+            return atoi(at + strlen(mark));
+        }
+        g_string_append_printf(lines, "%s\n", line);
+    }
+}
+
+int test_guest_run(TestGuest *guest, char **output, const char *format, ...)
+{
+    g_autofree char *command = NULL;
+    va_list args;
+
+    va_start(args, format);
+    command = g_strdup_vprintf(format, args);
+    va_end(args);
+    return run(guest, output, command);
+}
+
+char *test_guest_shell(TestGuest *guest, const char *format, ...)
+{
+    g_autofree char *command = NULL;
+    char *output = NULL;
+    int status;
+    va_list args;
+
+    va_start(args, format);
+    command = g_strdup_vprintf(format, args);
+    va_end(args);
+    status = run(guest, &output, command);
+    if (status != 0)
+        give_up(guest, "'%s' ended with %d: %s", command, status, output);
+    return output;
+}
+
+void test_guest_await(TestGuest *guest, const char *format, ...)
+{
+    gint64 since = g_get_monotonic_time();
+    g_autofree char *command = NULL;
+    va_list args;
+
+    va_start(args, format);
+    command = g_strdup_vprintf(format, args);
+    va_end(args);
+    while (run(guest, NULL, command) != 0)
+        test_guest_wait(guest, since, command);
+}
+
+/* --- the agent
+ * ------------------------------------------------------------------------------------ */
+
+/* Sends guest-sync-delimited with this number until its answer comes. FALSE when it does not by
+ * then. */
+static gboolean sync_agent(TestGuest *guest, Port *port, gint64 end)
+{
+    for (;;) {
+        int number = g_random_int_range(1, G_MAXINT32);
+        g_autofree char *text = g_strdup_printf(
+            "\xff{\"execute\":\"guest-sync-delimited\",\"arguments\":{\"id\":%d}}\n", number);
+        g_autofree char *answer = g_strdup_printf("{\"return\": %d}", number);
+        g_autofree char *line = NULL;
+
+        if (g_get_monotonic_time() > end || !is_running(guest))
+            return FALSE;
+        send_text(guest, port, text);
+        while ((line = read_line(guest, port, end, SYNC_MS))) {
+            gboolean found = g_str_has_suffix(line, answer);
+
+            g_clear_pointer(&line, g_free);
+            if (found)
+                return TRUE;
+        }
+    }
+}
+
+static TestClient *connect_agent(TestGuest *guest, const char *socket, gint64 end)
+{
+    Port port = {.fd = -1};
+    TestClient *client;
+
+    open_port(guest, &port, socket, end);
+    if (!sync_agent(guest, &port, end)) {
+        close_port(&port);
+        return NULL;
+    }
+    client = test_client_new(port.fd);
+    test_client_explain(client, explain, guest);
+    port.fd = -1;
+    close_port(&port);
+    return client;
+}
+
+TestClient *test_guest_agent_at(TestGuest *guest, const char *socket)
+{
+    TestClient *client = connect_agent(guest, socket, g_get_monotonic_time() + BOOT_US);
+
+    if (!client)
+        give_up(guest, "the agent does not answer");
+    return client;
+}
+
+TestClient *test_guest_agent(TestGuest *guest)
+{
+    return test_guest_agent_at(guest, "agent");
+}
+
+/* --- QEMU's monitor -----------------------------------------------------------------------------
+ */
+
+JsonNode *test_guest_qmp(TestGuest *guest, const char *command)
+{
+    g_autofree char *path = test_guest_path(guest, "qmp");
+    g_autoptr(TestClient) client = NULL;
+    g_autofree char *greeting = NULL;
+    g_autoptr(JsonNode) ready = NULL;
+    g_autofree char *line = NULL;
+
+    if (!is_running(guest))
+        give_up(guest, "QEMU has ended before '%s'", command);
+    client = test_client_connect(path);
+    test_client_explain(client, explain, guest);
+    greeting = test_client_line(client);
+    ready = test_client_value(client, "{\"execute\":\"qmp_capabilities\"}\n");
+    test_client_send(client, command);
+    test_client_send(client, "\n");
+    while ((line = test_client_line(client)) && strstr(line, "\"event\": ")) /* between */
+        g_clear_pointer(&line, g_free);
+    return test_reply_value(line);
+}
+
+/* --- between tests ------------------------------------------------------------------------------
+ */
+
+static gboolean is_well(TestGuest *guest)
+{
+    static const char thaw[] =
+        "awk '$1 ~ \"^/dev/\" { print $2 }' /proc/mounts | while read -r place; do "
+        "fsfreeze -u \"$place\" 2>/dev/null; done; true";
+    gint64 end = g_get_monotonic_time() + MINUTE_US / 2;
+    g_autoptr(TestClient) client = NULL;
+
+    if (!is_running(guest) || !sync_shell(guest, end))
+        return FALSE;
+    guest->shell.owner = getpid();
+    run(guest, NULL, thaw);
+    if (!has_agent(guest))
+        return TRUE;
+    client = connect_agent(guest, "agent", g_get_monotonic_time() + MINUTE_US / 2);
+    if (client) {
+        g_autoptr(JsonNode) thawed =
+            test_client_ask(client, "{\"execute\":\"guest-fsfreeze-thaw\"}\n");
+    }
+    return client != NULL;
+}
+
+void test_guest_settle(TestGuest *guest)
+{
+    g_autofree char *output = NULL;
+
+    if (is_well(guest))
+        return;
+    fprintf(stderr, "the guest does not answer any more and is started again\n");
+    explain(guest);
+    close_port(&guest->shell);
+    kill(guest->pid, SIGKILL);
+    while (is_running(guest))
+        g_usleep(TICK_US);
+    guest->shell.owner = 0;
+    launch(guest);
+    if (has_agent(guest)) {
+        g_autoptr(TestClient) client = test_guest_agent(guest);
+    }
+    output = test_guest_shell(guest, "true");
+}
