@@ -41,6 +41,11 @@ static void on_left(gpointer data)
     firn_session_left(((FirnAgent *)data)->session);
 }
 
+static gboolean on_cut(gpointer data)
+{
+    return firn_session_cut(((FirnAgent *)data)->session);
+}
+
 static void on_drained(gpointer data)
 {
     firn_session_advance(((FirnAgent *)data)->session);
@@ -110,7 +115,8 @@ static void finished(gpointer data)
 static gboolean open_agent(FirnAgent *agent, const FirnConfig *config, const FirnRoots *roots,
                            int activated, GError **error)
 {
-    static const FirnChannelEvents events = {on_bytes, on_eof, on_left, on_drained, on_lost};
+    static const FirnChannelEvents events = {on_bytes, on_eof,     on_left,
+                                             on_cut,   on_drained, on_lost};
     static const FirnSessionWay way = {send_line, is_full, set_reading, finished};
 
     agent->freezer = firn_freezer_new(config, roots, error);

@@ -5,6 +5,7 @@
 #include <glib-unix.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -14,8 +15,8 @@
 #define CHUNK (64 * 1024)
 /* Replies made ahead of a client that does not read; one reply may be larger. */
 #define OUTPUT_FULL (256 * 1024)
-/* How often a virtio port is asked whether a host came, while none is there. */
-#define DORMANT_MS 500
+/* How long the answer to a request waits for the word that its host is there. */
+#define EARLY_MS 200
 /* How often a missing device is tried again, and accepting after the descriptors ran out. */
 #define RETRY_MS 1000
 
@@ -37,6 +38,9 @@ struct FirnChannel {
     guint in_source;
     GIOCondition in_condition;
     guint out_source;
+    guint dormant_source; /* while no host is there */
+    int dormant;          /* its epoll descriptor, or -1 */
+    gint64 last_read;     /* when bytes came, in microseconds of the monotonic clock */
     guint timer;
     char chunk[CHUNK];
 };
@@ -49,6 +53,15 @@ static void clear_source(guint *source)
     if (*source)
         g_source_remove(*source);
     *source = 0;
+}
+
+static void end_dormancy(FirnChannel *channel)
+{
+    clear_source(&channel->dormant_source);
+    clear_source(&channel->timer);
+    if (channel->dormant >= 0)
+        close(channel->dormant);
+    channel->dormant = -1;
 }
 
 static void unwatch(FirnChannel *channel)
@@ -102,17 +115,47 @@ static gboolean is_hung_up(int fd)
     return poll(&entry, 1, 0) > 0 && (entry.revents & (POLLERR | POLLNVAL)) != 0;
 }
 
-static gboolean on_dormant(gpointer data)
+static void take_bytes(FirnChannel *channel, ssize_t n)
+{
+    channel->last_read = g_get_monotonic_time();
+    channel->events.bytes(channel->chunk, (gsize)n, channel->data);
+}
+
+/* The bytes of a host and the word that it is there come by different queues, and either may be
+ * first: whoever sent a request just now may not be gone but new, and gets the reply. */
+static gboolean may_be_early(FirnChannel *channel)
+{
+    return g_get_monotonic_time() - channel->last_read < EARLY_MS * 1000 &&
+           !firn_output_is_begun(channel->output) && channel->events.cut(channel->data);
+}
+
+static gboolean on_nobody_came(gpointer data)
 {
     FirnChannel *channel = data;
-    ssize_t n = read(channel->fd, channel->chunk, CHUNK);
-    gboolean gone = n == 0 && is_hung_up(channel->fd);
 
-    if ((n == 0 && !gone) || (n < 0 && errno == EINTR))
-        return G_SOURCE_CONTINUE;
     channel->timer = 0;
+    forget_client(channel);
+    return G_SOURCE_REMOVE;
+}
+
+/* Something about the port has changed: look whether a host is there. */
+static gboolean on_dormant(int dormant, GIOCondition condition, gpointer data)
+{
+    FirnChannel *channel = data;
+    struct epoll_event event;
+    gboolean gone;
+    ssize_t n;
+
+    epoll_wait(dormant, &event, 1, 0); /* what was told is not told again */
+    do
+        n = read(channel->fd, channel->chunk, CHUNK);
+    while (n < 0 && errno == EINTR);
+    gone = n == 0 && is_hung_up(channel->fd);
+    if (n == 0 && !gone)
+        return G_SOURCE_CONTINUE;
+    end_dormancy(channel);
     if (n > 0)
-        channel->events.bytes(channel->chunk, (gsize)n, channel->data);
+        take_bytes(channel, n);
     else if (gone)
         device_lost(channel, EIO);
     else if (errno != EAGAIN)
@@ -121,13 +164,32 @@ static gboolean on_dormant(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
-/* A virtio port without a host reads as end of file and polls as hung up all the time: only a timer
- * tells when the next host is there. */
+/*
+ * A virtio port without a host reads as end of file and polls as hung up all the time, but the
+ * kernel wakes who waits for it whenever a host comes, sends or unplugs it (port_fops_poll() and
+ * handle_control_message() of drivers/char/virtio_console.c). Edge-triggered epoll reports just
+ * those wakings, so that waiting costs nothing. It reports once at the start, too: nothing that
+ * came before is missed.
+ */
 static void device_dormant(FirnChannel *channel)
 {
+    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLET};
+    int code;
+
     unwatch(channel);
-    forget_client(channel);
-    channel->timer = g_timeout_add(DORMANT_MS, on_dormant, channel);
+    if (may_be_early(channel))
+        channel->timer = g_timeout_add(EARLY_MS, on_nobody_came, channel);
+    else
+        forget_client(channel);
+    channel->dormant = epoll_create1(EPOLL_CLOEXEC);
+    if (channel->dormant < 0 ||
+        epoll_ctl(channel->dormant, EPOLL_CTL_ADD, channel->fd, &event) < 0) {
+        code = errno;
+        end_dormancy(channel);
+        device_lost(channel, code);
+        return;
+    }
+    channel->dormant_source = g_unix_fd_add(channel->dormant, G_IO_IN, on_dormant, channel);
 }
 
 static void at_end(FirnChannel *channel)
@@ -165,7 +227,7 @@ static gboolean on_readable(int fd, GIOCondition condition, gpointer data)
     }
     n = read(fd, channel->chunk, CHUNK);
     if (n > 0)
-        channel->events.bytes(channel->chunk, (gsize)n, channel->data);
+        take_bytes(channel, n);
     else if (n == 0)
         at_end(channel);
     else if (errno != EAGAIN && errno != EINTR)
@@ -252,7 +314,7 @@ static void update_input(FirnChannel *channel)
 /* Brings what is polled in line with the state. */
 static void update(FirnChannel *channel)
 {
-    gboolean dormant = channel->listener < 0 && channel->timer;
+    gboolean dormant = channel->listener < 0 && (channel->timer || channel->dormant_source);
 
     if (dormant)
         return;
@@ -338,6 +400,7 @@ FirnChannel *firn_channel_open(const FirnConfig *config, int activated,
     channel->data = data;
     channel->listener = -1;
     channel->fd = -1;
+    channel->dormant = -1;
     channel->reading = TRUE;
     channel->output = firn_output_new(OUTPUT_FULL);
     if (!open_channel(channel, activated, error)) {
@@ -353,6 +416,7 @@ void firn_channel_free(FirnChannel *channel)
     if (!channel)
         return;
     unwatch(channel);
+    end_dormancy(channel);
     clear_source(&channel->accept_source);
     clear_source(&channel->timer);
     if (channel->fd >= 0) {

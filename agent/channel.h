@@ -13,9 +13,12 @@ typedef struct FirnChannel FirnChannel;
 /* What the channel tells, all from the main loop. */
 typedef struct {
     void (*bytes)(const char *bytes, gsize length, gpointer data);
-    void (*eof)(gpointer data);     /* the client sends no more, but may still read */
-    void (*left)(gpointer data);    /* the client is gone: the next byte is another one's */
-    void (*drained)(gpointer data); /* the output is not full any more */
+    void (*eof)(gpointer data);  /* the client sends no more, but may still read */
+    void (*left)(gpointer data); /* the client is gone: the next byte is another one's */
+    /* the client may be gone, or its request may have come before the word of it: half a request is
+     * to be forgotten, replies may wait; FALSE when half a reply is out, so that it must be gone */
+    gboolean (*cut)(gpointer data);
+    void (*drained)(gpointer data);                   /* the output is not full any more */
     void (*lost)(const GError *error, gpointer data); /* nothing will ever come again */
 } FirnChannelEvents;
 

@@ -58,6 +58,11 @@ gboolean firn_output_is_empty(const FirnOutput *output)
     return output->queued == 0;
 }
 
+gboolean firn_output_is_begun(const FirnOutput *output)
+{
+    return output->written > 0;
+}
+
 gboolean firn_output_is_full(const FirnOutput *output)
 {
     return output->queued >= output->full_at;

@@ -20,6 +20,8 @@ void firn_output_push(FirnOutput *output, GString *line);
 void firn_output_clear(FirnOutput *output);
 
 gboolean firn_output_is_empty(const FirnOutput *output);
+/* TRUE when a part of a line is out. */
+gboolean firn_output_is_begun(const FirnOutput *output);
 gboolean firn_output_is_full(const FirnOutput *output);
 
 /*

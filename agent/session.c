@@ -424,6 +424,16 @@ void firn_session_left(FirnSession *session)
     firn_session_advance(session);
 }
 
+gboolean firn_session_cut(FirnSession *session)
+{
+    for (const GList *item = session->exchanges.head; item; item = item->next) {
+        if (((const Exchange *)item->data)->begun)
+            return FALSE;
+    }
+    qga_scanner_reset(session->scanner);
+    return TRUE;
+}
+
 void firn_session_stop(FirnSession *session)
 {
     session->stopped = TRUE;

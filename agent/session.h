@@ -42,6 +42,9 @@ void firn_session_feed(FirnSession *session, const char *bytes, gsize length);
 void firn_session_eof(FirnSession *session);
 /* The client is gone: nothing of it reaches the next one. */
 void firn_session_left(FirnSession *session);
+/* What comes next may be another client's, but so may be the requests that came last: forgets half
+ * a request. FALSE when half a reply is out: then it is another client. */
+gboolean firn_session_cut(FirnSession *session);
 /* Goes on after is_full() has been true. */
 void firn_session_advance(FirnSession *session);
 /* Starts no further command. */

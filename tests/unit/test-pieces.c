@@ -172,6 +172,7 @@ START_TEST(test_client_leaves_half_a_reply)
 
     fixture_open(&fixture);
     feed(&fixture, "{\"execute\":\"large\"}");
+    ck_assert(!firn_session_cut(fixture.session));
     firn_session_left(fixture.session);
     ck_assert_uint_eq(fixture.client.freed, 1);
     g_string_truncate(fixture.client.sent, 0);

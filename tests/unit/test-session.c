@@ -282,6 +282,19 @@ START_TEST(test_left)
 }
 END_TEST
 
+/* Whoever sent the requests may be the client that comes: they go on, half a request does not. */
+START_TEST(test_cut)
+{
+    request("slow");
+    request("fast");
+    feed("{'execute':'fast'");
+    ck_assert(firn_session_cut(bench.session));
+    request("fast");
+    end_slow();
+    ASSERT_SENT(SEVEN OK OK);
+}
+END_TEST
+
 START_TEST(test_eof)
 {
     request("slow");
@@ -374,6 +387,7 @@ int main(void)
     tcase_add_test(tests, test_thaw_of_another_client);
     tcase_add_test(tests, test_thaw_waits_for_others);
     tcase_add_test(tests, test_left);
+    tcase_add_test(tests, test_cut);
     tcase_add_test(tests, test_eof);
     tcase_add_test(tests, test_full_output_pauses);
     tcase_add_test(tests, test_waiting_is_bounded);
