@@ -1,46 +1,65 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "qga-protocol/base64.h"
 
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
 #include <string.h>
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-/* From this size on the table of pairs is worth making. */
-#define PAIRS_WORTH 16384
 
 gsize qga_base64_encoded_length(gsize length)
 {
     return (length + 2) / 3 * 4;
 }
 
-/* 12 bits to two characters at once; returns how many bytes were encoded. */
-static gsize encode_pairs(const guint8 *data, gsize length, char *out)
+#ifdef __x86_64__
+/* Twelve bytes to sixteen characters at once, as long as sixteen can be read; returns how many
+ * bytes were encoded. After W. Muła and D. Lemire, "Faster Base64 Encoding and Decoding Using AVX2
+ * Instructions", ACM Transactions on the Web 12 (2018). */
+__attribute__((target("ssse3"))) static gsize encode_vectors(const guint8 *data, gsize length,
+                                                             char *out)
 {
-    char pairs[4096][2];
+    const __m128i spread = _mm_set_epi8(10, 11, 9, 10, 7, 8, 6, 7, 4, 5, 3, 4, 1, 2, 0, 1);
+    /* what to add to a value for its character: 0 for 26 to 51, 1 to 10 for digits, 11 for '+', 12
+     * for '/', 13 for the first 26 */
+    const __m128i offsets =
+        _mm_setr_epi8('a' - 26, '0' - 52, '0' - 52, '0' - 52, '0' - 52, '0' - 52, '0' - 52,
+                      '0' - 52, '0' - 52, '0' - 52, '0' - 52, '+' - 62, '/' - 63, 'A', 0, 0);
     gsize at = 0;
 
-    for (guint i = 0; i < 4096; i++) {
-        pairs[i][0] = alphabet[i >> 6];
-        pairs[i][1] = alphabet[i & 63];
-    }
-    /* Eight bytes are read for the six that are used. */
-    for (; length - at >= 8; at += 6, out += 8) {
-        guint64 word;
+    for (; length - at >= 16; at += 12, out += 16) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(gconstpointer)(data + at));
+        __m128i groups = _mm_shuffle_epi8(bytes, spread);
+        __m128i upper = _mm_mulhi_epu16(_mm_and_si128(groups, _mm_set1_epi32(0x0fc0fc00)),
+                                        _mm_set1_epi32(0x04000040));
+        __m128i lower = _mm_mullo_epi16(_mm_and_si128(groups, _mm_set1_epi32(0x003f03f0)),
+                                        _mm_set1_epi32(0x01000010));
+        __m128i values = _mm_or_si128(upper, lower);
+        __m128i first = _mm_and_si128(_mm_cmpgt_epi8(_mm_set1_epi8(26), values), _mm_set1_epi8(13));
+        __m128i kind = _mm_or_si128(_mm_subs_epu8(values, _mm_set1_epi8(51)), first);
 
-        memcpy(&word, data + at, 8);
-        word = GUINT64_FROM_BE(word);
-        memcpy(out, pairs[word >> 52], 2);
-        memcpy(out + 2, pairs[word >> 40 & 4095], 2);
-        memcpy(out + 4, pairs[word >> 28 & 4095], 2);
-        memcpy(out + 6, pairs[word >> 16 & 4095], 2);
+        _mm_storeu_si128((__m128i *)(gpointer)out,
+                         _mm_add_epi8(values, _mm_shuffle_epi8(offsets, kind)));
     }
     return at;
 }
 
+static gsize encode_many(const guint8 *data, gsize length, char *out)
+{
+    return __builtin_cpu_supports("ssse3") ? encode_vectors(data, length, out) : 0;
+}
+#else
+static gsize encode_many(const guint8 *data, gsize length, char *out)
+{
+    return 0;
+}
+#endif
+
 void qga_base64_encode(const void *data, gsize length, char *out)
 {
     const guint8 *bytes = data;
-    gsize at = length >= PAIRS_WORTH ? encode_pairs(bytes, length, out) : 0;
+    gsize at = encode_many(bytes, length, out);
 
     for (out += at / 3 * 4; at < length; at += 3, out += 4) {
         gsize left = length - at;
