@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "tests/bench/peer.h"
+#include "tests/bench/agent.h"
 
+#include "tests/bench/echo.h"
 #include "tests/bench/samples.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,35 +15,47 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* errors: where standard error goes; NULL: nowhere. */
-static pid_t launch(const char *program, const char *folder, gboolean callgrind, const char *errors)
+/* What the server that does nothing answers a guest-file-read with. */
+#define ECHO_READ (48 << 20)
+#define CONNECT_SECONDS 30
+
+static const char *program_of(BenchSide side)
+{
+    const char *program = g_getenv(side == BENCH_FIRN ? "FIRN_BINARY" : "FIRN_PEER");
+
+    if (!program)
+        program = side == BENCH_FIRN ? "./build/agent/firn" : "/usr/sbin/qemu-ga";
+    if (access(program, X_OK) != 0)
+        g_error("'%s' cannot be run: %s", program, g_strerror(errno));
+    return program;
+}
+
+/* report: where callgrind's words go, and that it is to run; NULL: not. */
+G_NORETURN static void become(BenchSide side, const char *folder, const char *report)
 {
     g_autofree char *socket_path = g_build_filename(folder, "socket", NULL);
-    const char *argv[16] = {"valgrind",
-                            "--tool=callgrind",
-                            "--callgrind-out-file=/dev/null",
-                            program,
-                            "-m",
-                            "unix-listen",
-                            "-p",
-                            socket_path,
-                            "-t",
-                            folder,
-                            NULL};
-    const char **run = callgrind ? argv : argv + 3;
-    pid_t pid = fork();
+    const char *argv[] = {"valgrind",
+                          "--tool=callgrind",
+                          "--callgrind-out-file=/dev/null",
+                          NULL,
+                          "-m",
+                          "unix-listen",
+                          "-p",
+                          socket_path,
+                          "-t",
+                          folder,
+                          NULL};
+    const char **run = report ? argv : argv + 3;
+    int null = open("/dev/null", O_RDWR);
 
-    if (pid == 0) {
-        int null = open("/dev/null", O_RDWR);
-        int out = errors ? open(errors, O_WRONLY | O_TRUNC) : null;
-
-        dup2(null, 0);
-        dup2(null, 1);
-        dup2(out, 2);
-        execvp(run[0], (char **)(gpointer)run);
-        _exit(127);
-    }
-    return pid;
+    if (side == BENCH_CLIENT)
+        echo_serve(socket_path, ECHO_READ);
+    argv[3] = program_of(side);
+    dup2(null, 0);
+    dup2(null, 1);
+    dup2(report ? open(report, O_WRONLY | O_TRUNC) : null, 2);
+    execvp(run[0], (char **)(gpointer)run);
+    _exit(127);
 }
 
 static int connect_to(const char *folder)
@@ -49,37 +63,37 @@ static int connect_to(const char *folder)
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     g_autofree char *path = g_build_filename(folder, "socket", NULL);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    double give_up = samples_now() + CONNECT_SECONDS;
 
     g_strlcpy(address.sun_path, path, sizeof(address.sun_path));
-    for (int tries = 0; tries < 60000; tries++) {
+    /* without a pause: the start is measured up to the first answer */
+    while (samples_now() < give_up) {
         if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
             return fd;
-        g_usleep(200);
+        sched_yield();
     }
     g_error("no agent answers on '%s'", path);
 }
 
-BenchAgent *bench_agent_start(gboolean firn)
+BenchAgent *bench_agent_start(BenchSide side)
 {
-    return bench_agent_start_under(firn, FALSE, NULL);
+    return bench_agent_start_callgrind(side, NULL);
 }
 
-BenchAgent *bench_agent_start_under(gboolean firn, gboolean callgrind, const char *errors)
+BenchAgent *bench_agent_start_callgrind(BenchSide side, const char *report)
 {
-    const char *program = firn ? g_getenv("FIRN_BINARY") : g_getenv("FIRN_PEER");
+    static const char *const names[] = {"firn", "the packaged agent", "the server"};
     BenchAgent *agent = g_new0(BenchAgent, 1);
     double begin;
 
-    if (!program)
-        program = firn ? "./build/agent/firn" : "/usr/sbin/qemu-ga";
-    if (access(program, X_OK) != 0)
-        g_error("'%s' cannot be run: %s", program, g_strerror(errno));
-    agent->name = firn ? "firn" : "peer";
+    agent->name = names[side];
     agent->folder = g_dir_make_tmp("firn-bench-XXXXXX", NULL);
     begin = samples_now();
-    agent->pid = launch(program, agent->folder, callgrind, errors);
+    agent->pid = fork();
+    if (agent->pid == 0)
+        become(side, agent->folder, report);
     agent->fd = connect_to(agent->folder);
-    bench_agent_must(agent, "{\"execute\":\"guest-ping\"}");
+    bench_agent_must(agent, "{\"execute\":\"guest-ping\"}\n");
     agent->started = samples_now() - begin;
     return agent;
 }
@@ -166,19 +180,34 @@ const char *bench_agent_read_line(BenchAgent *agent, gsize *length)
     }
 }
 
-const char *bench_agent_ask(BenchAgent *agent, const char *request)
-{
-    bench_agent_send(agent, request, strlen(request));
-    return bench_agent_read_line(agent, NULL);
-}
-
 const char *bench_agent_must(BenchAgent *agent, const char *request)
 {
-    const char *reply = bench_agent_ask(agent, request);
+    const char *reply;
 
+    bench_agent_send(agent, request, strlen(request));
+    reply = bench_agent_read_line(agent, NULL);
     if (g_str_has_prefix(reply, "{\"error\""))
         g_error("%s: %.200s -> %.400s", agent->name, request, reply);
     return reply;
+}
+
+gint64 bench_agent_open_file(BenchAgent *agent, const char *name, const char *mode)
+{
+    g_autofree char *request =
+        g_strdup_printf("{\"execute\":\"guest-file-open\",\"arguments\":{\"path\":\"%s/%s\","
+                        "\"mode\":\"%s\"}}\n",
+                        agent->folder, name, mode);
+
+    return g_ascii_strtoll(strchr(bench_agent_must(agent, request), ':') + 1, NULL, 10);
+}
+
+void bench_agent_close_file(BenchAgent *agent, gint64 handle)
+{
+    g_autofree char *request = g_strdup_printf(
+        "{\"execute\":\"guest-file-close\",\"arguments\":{\"handle\":%" G_GINT64_FORMAT "}}\n",
+        handle);
+
+    bench_agent_must(agent, request);
 }
 
 gint64 bench_agent_proc(const BenchAgent *agent, const char *file, const char *name)
@@ -192,4 +221,10 @@ gint64 bench_agent_proc(const BenchAgent *agent, const char *file, const char *n
         return -1;
     at = strstr(text, start);
     return at ? g_ascii_strtoll(at + strlen(start), NULL, 10) : -1;
+}
+
+gint64 bench_agent_private_memory(const BenchAgent *agent)
+{
+    return bench_agent_proc(agent, "smaps_rollup", "Private_Dirty") +
+           bench_agent_proc(agent, "smaps_rollup", "Private_Clean");
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Freezes beside the packaged agent, in turn, inside tests/kernel/ns: freeze ROUNDS clean, or
- * freeze ROUNDS dirty MEGABYTES. Times come from the kernel's own record of the ioctls.
+ * Freezes beside the packaged agent, in turn, inside tests/kernel/ns: freeze ROUNDS [MEGABYTES],
+ * with so much dirty data on each filesystem. Times come from the kernel's own record of the
+ * ioctls.
  */
+#include "tests/bench/agent.h"
 #include "tests/bench/ioctl-trace.h"
-#include "tests/bench/peer.h"
-#include "tests/bench/samples.h"
+#include "tests/bench/row.h"
 #include "tests/bench/writers.h"
 
 #include <stdio.h>
@@ -58,10 +59,10 @@ static void make_dirty(char **mountpoints, gsize bytes)
 }
 
 /* steady: with writers that go on all the time, and whose longest wait is measured. */
-static void one_round(gboolean firn, char **mountpoints, gsize dirty, gboolean steady,
+static void one_round(BenchSide which, char **mountpoints, gsize dirty, gboolean steady,
                       IoctlTrace *trace, Side *side)
 {
-    BenchAgent *agent = bench_agent_start(firn);
+    BenchAgent *agent = bench_agent_start(which);
     Writers *writers = NULL;
     IoctlSpan freeze, thaw;
     guint frozen;
@@ -73,8 +74,8 @@ static void one_round(gboolean firn, char **mountpoints, gsize dirty, gboolean s
         g_usleep(100000);
     }
     ioctl_trace_clear(trace);
-    frozen = reply_count(bench_agent_must(agent, "{\"execute\":\"guest-fsfreeze-freeze\"}"));
-    if (reply_count(bench_agent_must(agent, "{\"execute\":\"guest-fsfreeze-thaw\"}")) != frozen)
+    frozen = reply_count(bench_agent_must(agent, "{\"execute\":\"guest-fsfreeze-freeze\"}\n"));
+    if (reply_count(bench_agent_must(agent, "{\"execute\":\"guest-fsfreeze-thaw\"}\n")) != frozen)
         g_error("%s thawed another number than it froze", agent->name);
     if (writers)
         samples_add(side->stall, writers_stop(writers) * 1000);
@@ -88,10 +89,43 @@ static void one_round(gboolean firn, char **mountpoints, gsize dirty, gboolean s
     bench_agent_stop(agent);
 }
 
+/* The sizes that goals are for. */
+#define WALK_GOAL_SIZE 64
+#define THAW_GOAL_SIZE 256
+
+static void report_clean(guint count, const Side *firn, const Side *peer)
+{
+    BenchRow walk = {"freeze walk, clean and cold", count, .unit = "ms", .linear = TRUE};
+    BenchRow thaw = {"thaw", count, .unit = "ms"};
+
+    if (count == WALK_GOAL_SIZE) {
+        walk.goal = GOAL_TIMES;
+        walk.target = 100;
+    }
+    if (count == THAW_GOAL_SIZE) {
+        thaw.goal = GOAL_TIMES;
+        thaw.target = 1;
+    }
+    bench_row_report(&walk, firn->walk, peer->walk, NULL);
+    bench_row_report(&thaw, firn->thaw, peer->thaw, NULL);
+}
+
+static void report_dirty(const Side *firn, const Side *peer)
+{
+    BenchRow walk = {"freeze walk, 3 × 256 MiB dirty", .unit = "ms", .goal = GOAL_TIMES,
+                     .target = 100};
+    BenchRow stall = {"longest stall of a writer", .unit = "ms", .goal = GOAL_TIMES, .target = 30};
+    BenchRow steady = {"freeze walk under these writers", .unit = "ms"};
+
+    bench_row_report(&walk, firn->walk, peer->walk, NULL);
+    bench_row_report(&stall, firn->stall, peer->stall, NULL);
+    bench_row_report(&steady, firn->stalled_walk, peer->stalled_walk, NULL);
+}
+
 int main(int argc, char **argv)
 {
     int rounds = argc > 1 ? atoi(argv[1]) : 5;
-    gsize dirty = argc > 3 ? (gsize)atoi(argv[3]) << 20 : 0;
+    gsize dirty = argc > 2 ? (gsize)atoi(argv[2]) << 20 : 0;
     Side firn = side_new(), peer = side_new();
     g_auto(GStrv) mountpoints = NULL;
     IoctlTrace *trace;
@@ -106,20 +140,14 @@ int main(int argc, char **argv)
     trace = ioctl_trace_new();
     for (int i = 0; i < rounds; i++) {
         for (int steady = 0; steady <= (dirty > 0); steady++) {
-            one_round(TRUE, mountpoints, dirty, steady, trace, &firn);
-            one_round(FALSE, mountpoints, dirty, steady, trace, &peer);
+            one_round(BENCH_FIRN, mountpoints, dirty, steady, trace, &firn);
+            one_round(BENCH_PEER, mountpoints, dirty, steady, trace, &peer);
         }
     }
     ioctl_trace_free(trace);
-    if (dirty) {
-        samples_report("freeze walk, dirty data", count, "ms", FALSE, 100, firn.walk, peer.walk);
-        samples_report("the same under steady writers", count, "ms", FALSE, 10, firn.stalled_walk,
-                       peer.stalled_walk);
-        samples_report("longest stall of a writer", count, "ms", FALSE, 30, firn.stall, peer.stall);
-    } else {
-        samples_report("freeze walk, clean", count, "ms", FALSE, count >= 64 ? 100 : 1, firn.walk,
-                       peer.walk);
-        samples_report("thaw", count, "ms", FALSE, 1, firn.thaw, peer.thaw);
-    }
+    if (dirty)
+        report_dirty(&firn, &peer);
+    else
+        report_clean(count, &firn, &peer);
     return 0;
 }

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* idle [SECONDS]: what both agents cost while nothing is asked of them, a client connected. */
-#include "tests/bench/peer.h"
-#include "tests/bench/samples.h"
+/* idle: what both agents cost while nothing is asked of them, a client connected. */
+#include "tests/bench/agent.h"
+#include "tests/bench/row.h"
 
-#include <stdlib.h>
 #include <unistd.h>
 
 /* Context switches of all threads. */
@@ -22,31 +21,55 @@ static gint64 switches(const BenchAgent *agent)
     return total;
 }
 
-int main(int argc, char **argv)
-{
-    guint seconds = argc > 1 ? (guint)atoi(argv[1]) : 60;
-    BenchAgent *agents[2] = {bench_agent_start(TRUE), bench_agent_start(FALSE)};
-    GArray *wakeups[2], *unshared[2], *pss[2];
-    gint64 before[2];
+#define SIDES 2
+#define SECONDS 60
+#define MEMORY_ROUNDS 5
 
+/* Both at once: nothing is asked of either. */
+static void compare_wakeups(void)
+{
+    BenchAgent *agents[SIDES];
+    gint64 before[SIDES];
+    GArray *wakeups[SIDES];
+
+    for (guint side = 0; side < SIDES; side++)
+        agents[side] = bench_agent_start((BenchSide)side);
     sleep(2);
-    for (int i = 0; i < 2; i++)
-        before[i] = switches(agents[i]);
-    sleep(seconds);
-    for (int i = 0; i < 2; i++) {
-        wakeups[i] = samples_new();
-        unshared[i] = samples_new();
-        pss[i] = samples_new();
-        samples_add(wakeups[i], (double)(switches(agents[i]) - before[i]));
-        samples_add(unshared[i],
-                    (double)(bench_agent_proc(agents[i], "smaps_rollup", "Private_Dirty") +
-                             bench_agent_proc(agents[i], "smaps_rollup", "Private_Clean")));
-        samples_add(pss[i], (double)bench_agent_proc(agents[i], "smaps_rollup", "Pss"));
+    for (guint side = 0; side < SIDES; side++)
+        before[side] = switches(agents[side]);
+    sleep(SECONDS);
+    for (guint side = 0; side < SIDES; side++) {
+        wakeups[side] = samples_new();
+        samples_add(wakeups[side], (double)(switches(agents[side]) - before[side]));
+        bench_agent_stop(agents[side]);
     }
-    samples_report("wake-ups while idle", seconds, "", FALSE, 0, wakeups[0], wakeups[1]);
-    samples_report("private memory", 0, "KiB", FALSE, 1, unshared[0], unshared[1]);
-    samples_report("proportional memory (PSS)", 0, "KiB", FALSE, 1, pss[0], pss[1]);
-    bench_agent_stop(agents[0]);
-    bench_agent_stop(agents[1]);
+    bench_row_report(&(BenchRow){"wake-ups in 60 s of idling", .unit = "", .goal = GOAL_AT_MOST},
+                     wakeups[BENCH_FIRN], wakeups[BENCH_PEER], NULL);
+}
+
+static void compare_memory(void)
+{
+    GArray *alone[SIDES] = {samples_new(), samples_new()};
+    GArray *shared[SIDES] = {samples_new(), samples_new()};
+
+    for (guint i = 0; i < MEMORY_ROUNDS * SIDES; i++) {
+        BenchAgent *agent = bench_agent_start((BenchSide)(i % SIDES));
+
+        samples_add(alone[i % SIDES], (double)bench_agent_private_memory(agent));
+        samples_add(shared[i % SIDES], (double)bench_agent_proc(agent, "smaps_rollup", "Pss"));
+        bench_agent_stop(agent);
+    }
+    bench_row_report(
+        &(BenchRow){"private memory, idle", .unit = "KiB", .goal = GOAL_TIMES, .target = 1},
+        alone[BENCH_FIRN], alone[BENCH_PEER], NULL);
+    bench_row_report(&(BenchRow){"proportional memory (PSS), idle", .unit = "KiB",
+                                 .goal = GOAL_TIMES, .target = 1},
+                     shared[BENCH_FIRN], shared[BENCH_PEER], NULL);
+}
+
+int main(void)
+{
+    compare_wakeups();
+    compare_memory();
     return 0;
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Requests beside the packaged agent, in turn: requests ping|transfer|exec|start|interfaces
- * N|mounts N. */
-#include "tests/bench/peer.h"
-#include "tests/bench/samples.h"
+/* Requests, in turn on each agent: requests PART [N]. */
+#include "tests/bench/agent.h"
+#include "tests/bench/row.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +16,7 @@
 #define PING "{\"execute\":\"guest-ping\"}\n"
 #define READ_SIZE (48 << 20)
 #define WRITE_SIZE (32 << 20)
+#define MIB 1048576.0
 
 typedef double (*Measure)(BenchAgent *agent, guint64 size);
 
@@ -51,26 +51,6 @@ static double pipelined_rate(BenchAgent *agent, guint64 size)
     return 20000 / (samples_now() - begin);
 }
 
-static gint64 open_file(BenchAgent *agent, const char *name, const char *mode)
-{
-    g_autofree char *request =
-        g_strdup_printf("{\"execute\":\"guest-file-open\",\"arguments\":{\"path\":\"%s/%s\","
-                        "\"mode\":\"%s\"}}",
-                        agent->folder, name, mode);
-    const char *reply = bench_agent_must(agent, request);
-
-    return g_ascii_strtoll(strchr(reply, ':') + 1, NULL, 10);
-}
-
-static void close_file(BenchAgent *agent, gint64 handle)
-{
-    g_autofree char *request = g_strdup_printf(
-        "{\"execute\":\"guest-file-close\",\"arguments\":{\"handle\":%" G_GINT64_FORMAT "}}",
-        handle);
-
-    bench_agent_must(agent, request);
-}
-
 /* From here on VmHWM counts anew. */
 static void forget_peak(BenchAgent *agent)
 {
@@ -82,24 +62,32 @@ static void forget_peak(BenchAgent *agent)
     close(fd);
 }
 
+/* Bytes that no two of are the same for long. */
+static char *make_data(gsize length)
+{
+    char *data = g_malloc(length);
+
+    for (gsize i = 0; i < length; i++)
+        data[i] = (char)(i * 2654435761u >> 13);
+    return data;
+}
+
 static double read_once(BenchAgent *agent)
 {
     g_autofree char *path = g_build_filename(agent->folder, "large", NULL);
-    g_autofree char *data = g_malloc(READ_SIZE);
+    g_autofree char *data = make_data(READ_SIZE);
     g_autofree char *request = NULL;
     const char *reply;
     gsize length;
     gint64 handle;
     double begin, took;
 
-    for (gsize i = 0; i < READ_SIZE; i++)
-        data[i] = (char)(i * 2654435761u >> 13);
     if (!g_file_set_contents(path, data, READ_SIZE, NULL))
         g_error("cannot write '%s'", path);
-    handle = open_file(agent, "large", "r");
+    handle = bench_agent_open_file(agent, "large", "r");
     request = g_strdup_printf(
         "{\"execute\":\"guest-file-read\",\"arguments\":{\"handle\":%" G_GINT64_FORMAT
-        ",\"count\":%d}}",
+        ",\"count\":%d}}\n",
         handle, READ_SIZE);
     bench_agent_reserve(agent, READ_SIZE / 3 * 4 + (1 << 20));
     begin = samples_now();
@@ -108,71 +96,75 @@ static double read_once(BenchAgent *agent)
     took = samples_now() - begin;
     if (length < READ_SIZE / 3 * 4 || !strstr(reply + length - 100, "}}"))
         g_error("%s: a short reply: %.200s", agent->name, reply);
-    close_file(agent, handle);
+    bench_agent_close_file(agent, handle);
     return took;
 }
 
 static double write_once(BenchAgent *agent)
 {
-    g_autofree char *data = g_malloc0(WRITE_SIZE);
+    g_autofree char *data = make_data(WRITE_SIZE);
     g_autofree char *encoded = NULL;
     g_autofree char *request = NULL;
-    gint64 handle = open_file(agent, "written", "w");
+    gint64 handle = bench_agent_open_file(agent, "written", "w");
     double begin, took;
 
-    for (gsize i = 0; i < WRITE_SIZE; i++)
-        data[i] = (char)(i * 2654435761u >> 13);
     encoded = g_base64_encode((guchar *)data, WRITE_SIZE);
     request = g_strdup_printf(
         "{\"execute\":\"guest-file-write\",\"arguments\":{\"handle\":%" G_GINT64_FORMAT
-        ",\"buf-b64\":\"%s\"}}",
+        ",\"buf-b64\":\"%s\"}}\n",
         handle, encoded);
     begin = samples_now();
     bench_agent_must(agent, request);
     took = samples_now() - begin;
-    close_file(agent, handle);
+    bench_agent_close_file(agent, handle);
     return took;
 }
 
 static double read_rate(BenchAgent *agent, guint64 size)
 {
-    return READ_SIZE / 1048576.0 / read_once(agent);
+    return READ_SIZE / MIB / read_once(agent);
 }
 
 static double write_rate(BenchAgent *agent, guint64 size)
 {
-    return WRITE_SIZE / 1048576.0 / write_once(agent);
+    return WRITE_SIZE / MIB / write_once(agent);
+}
+
+static double peak_of(BenchAgent *agent, double (*transfer)(BenchAgent *agent))
+{
+    forget_peak(agent);
+    transfer(agent);
+    return (double)bench_agent_proc(agent, "status", "VmHWM") / 1024;
 }
 
 static double read_peak(BenchAgent *agent, guint64 size)
 {
-    forget_peak(agent);
-    read_once(agent);
-    return (double)bench_agent_proc(agent, "status", "VmHWM") / 1024;
+    return peak_of(agent, read_once);
 }
 
 static double write_peak(BenchAgent *agent, guint64 size)
 {
-    forget_peak(agent);
-    write_once(agent);
-    return (double)bench_agent_proc(agent, "status", "VmHWM") / 1024;
+    return peak_of(agent, write_once);
 }
 
-static double private_memory(BenchAgent *agent)
+static double kept_after(BenchAgent *agent, double (*transfer)(BenchAgent *agent))
 {
-    return (double)(bench_agent_proc(agent, "smaps_rollup", "Private_Dirty") +
-                    bench_agent_proc(agent, "smaps_rollup", "Private_Clean")) /
-           1024;
+    gint64 before;
+
+    bench_agent_close_file(agent, bench_agent_open_file(agent, "small", "w"));
+    before = bench_agent_private_memory(agent);
+    transfer(agent);
+    return (double)(bench_agent_private_memory(agent) - before) / 1024;
 }
 
-static double growth_after_transfer(BenchAgent *agent, guint64 size)
+static double kept_after_read(BenchAgent *agent, guint64 size)
 {
-    double before;
+    return kept_after(agent, read_once);
+}
 
-    close_file(agent, open_file(agent, "small", "w"));
-    before = private_memory(agent);
-    read_once(agent);
-    return MAX(private_memory(agent) - before, 0.001);
+static double kept_after_write(BenchAgent *agent, guint64 size)
+{
+    return kept_after(agent, write_once);
 }
 
 static double start_time(BenchAgent *agent, guint64 size)
@@ -198,36 +190,22 @@ static double exec_time(BenchAgent *agent, guint64 size)
     return (samples_now() - begin) * 1000 / count;
 }
 
+/* Milliseconds a request. */
+static double request_time(BenchAgent *agent, const char *request, guint64 size)
+{
+    guint count = size >= 1000 ? 5 : 50;
+
+    return one_at_a_time(agent, request, count) * 1000 / count;
+}
+
 static double interfaces_time(BenchAgent *agent, guint64 size)
 {
-    guint count = size >= 1000 ? 3 : 30;
-
-    return one_at_a_time(agent, "{\"execute\":\"guest-network-get-interfaces\"}\n", count) * 1000 /
-           count;
+    return request_time(agent, "{\"execute\":\"guest-network-get-interfaces\"}\n", size);
 }
 
-static double mounts_time(BenchAgent *agent, guint64 size)
+static double fsinfo_time(BenchAgent *agent, guint64 size)
 {
-    guint count = size >= 1000 ? 3 : 30;
-
-    return one_at_a_time(agent, "{\"execute\":\"guest-get-fsinfo\"}\n", count) * 1000 / count;
-}
-
-static void compare(const char *what, guint64 size, const char *unit, gboolean higher,
-                    double wanted, int rounds, Measure measure)
-{
-    g_autoptr(GArray) firn = samples_new();
-    g_autoptr(GArray) peer = samples_new();
-
-    for (int i = 0; i < rounds; i++) {
-        for (int side = 0; side < 2; side++) {
-            BenchAgent *agent = bench_agent_start(side == 0);
-
-            samples_add(side == 0 ? firn : peer, measure(agent, size));
-            bench_agent_stop(agent);
-        }
-    }
-    samples_report(what, size, unit, higher, wanted, firn, peer);
+    return request_time(agent, "{\"execute\":\"guest-get-fsinfo\"}\n", size);
 }
 
 /* A network namespace with so many interfaces, loopback among them: pairs of veth with an address
@@ -267,34 +245,131 @@ static void make_mounts(guint64 count)
     }
 }
 
+/* client: the server that does nothing is measured as well. goal_size: the one size that the goal
+ * is for, 0 for any. */
+static const struct {
+    const char *part;
+    Measure measure;
+    int rounds;
+    gboolean client;
+    guint64 goal_size;
+    BenchRow row;
+} benches[] = {
+    {"ping",
+     ping_rate,
+     7,
+     TRUE,
+     0,
+     {"guest-ping, one at a time", .unit = "/s", .higher = TRUE, .goal = GOAL_TIMES,
+      .target = 1.5}},
+    {"ping",
+     pipelined_rate,
+     7,
+     TRUE,
+     0,
+     {"guest-ping, pipelined", .unit = "/s", .higher = TRUE, .goal = GOAL_TIMES, .target = 3}},
+    {"exec",
+     exec_time,
+     9,
+     FALSE,
+     0,
+     {"guest-exec of /bin/true to its exit status", .unit = "ms", .goal = GOAL_TIMES, .target = 1}},
+    {"start",
+     start_time,
+     25,
+     FALSE,
+     0,
+     {"start to first answer", .unit = "ms", .goal = GOAL_TIMES, .target = 1}},
+    {"transfer",
+     read_rate,
+     5,
+     TRUE,
+     0,
+     {"guest-file-read 48 MiB", .unit = "MiB/s", .higher = TRUE, .goal = GOAL_TIMES, .target = 8}},
+    {"transfer",
+     write_rate,
+     5,
+     TRUE,
+     0,
+     {"guest-file-write 32 MiB", .unit = "MiB/s", .higher = TRUE, .goal = GOAL_TIMES, .target = 8}},
+    {"transfer",
+     read_peak,
+     3,
+     FALSE,
+     0,
+     {"peak memory, 48 MiB read", .unit = "MiB", .goal = GOAL_TIMES, .target = 3}},
+    {"transfer",
+     write_peak,
+     3,
+     FALSE,
+     0,
+     {"peak memory, 32 MiB write", .unit = "MiB", .goal = GOAL_TIMES, .target = 3}},
+    {"transfer",
+     kept_after_read,
+     3,
+     FALSE,
+     0,
+     {"memory kept after 48 MiB read", .unit = "MiB", .goal = GOAL_AT_MOST, .target = 1}},
+    {"transfer",
+     kept_after_write,
+     3,
+     FALSE,
+     0,
+     {"memory kept after 32 MiB write", .unit = "MiB", .goal = GOAL_AT_MOST, .target = 1}},
+    {"interfaces",
+     interfaces_time,
+     5,
+     FALSE,
+     1000,
+     {"guest-network-get-interfaces", .unit = "ms", .linear = TRUE, .goal = GOAL_TIMES,
+      .target = 10}},
+    {"mounts",
+     fsinfo_time,
+     5,
+     FALSE,
+     2000,
+     {"guest-get-fsinfo", .unit = "ms", .linear = TRUE, .goal = GOAL_TIMES, .target = 3}},
+};
+
+static void run(guint bench, guint64 size)
+{
+    GArray *samples[] = {samples_new(), samples_new(), samples_new()};
+    BenchRow row = benches[bench].row;
+
+    row.size = size;
+    if (benches[bench].goal_size && benches[bench].goal_size != size)
+        row.goal = GOAL_NONE;
+    for (int i = 0; i < benches[bench].rounds; i++) {
+        for (guint side = BENCH_FIRN; side <= (benches[bench].client ? BENCH_CLIENT : BENCH_PEER);
+             side++) {
+            BenchAgent *agent = bench_agent_start((BenchSide)side);
+
+            samples_add(samples[side], benches[bench].measure(agent, size));
+            bench_agent_stop(agent);
+        }
+    }
+    bench_row_report(&row, samples[BENCH_FIRN], samples[BENCH_PEER], samples[BENCH_CLIENT]);
+    for (guint side = 0; side < G_N_ELEMENTS(samples); side++)
+        g_array_unref(samples[side]);
+}
+
 int main(int argc, char **argv)
 {
     const char *part = argc > 1 ? argv[1] : "";
     guint64 size = argc > 2 ? (guint64)atoll(argv[2]) : 0;
+    gboolean found = FALSE;
 
-    if (strcmp(part, "ping") == 0) {
-        compare("guest-ping, one at a time", 0, "/s", TRUE, 1.5, 5, ping_rate);
-        compare("guest-ping, pipelined", 0, "/s", TRUE, 3, 5, pipelined_rate);
-    } else if (strcmp(part, "transfer") == 0) {
-        compare("guest-file-read 48 MiB", 0, "MiB/s", TRUE, 8, 5, read_rate);
-        compare("guest-file-write 32 MiB", 0, "MiB/s", TRUE, 8, 5, write_rate);
-        compare("peak memory, 48 MiB read", 0, "MiB", FALSE, 3, 3, read_peak);
-        compare("peak memory, 32 MiB write", 0, "MiB", FALSE, 3, 3, write_peak);
-        compare("memory kept after 48 MiB read", 0, "MiB", FALSE, 0, 3, growth_after_transfer);
-    } else if (strcmp(part, "exec") == 0) {
-        compare("guest-exec /bin/true to exit status", 0, "ms", FALSE, 1, 9, exec_time);
-    } else if (strcmp(part, "start") == 0) {
-        compare("start to first answer", 0, "ms", FALSE, 1, 15, start_time);
-    } else if (strcmp(part, "interfaces") == 0) {
+    if (strcmp(part, "interfaces") == 0)
         make_interfaces(size);
-        compare("guest-network-get-interfaces", size, "ms", FALSE, size >= 1000 ? 10 : 1, 3,
-                interfaces_time);
-    } else if (strcmp(part, "mounts") == 0) {
+    if (strcmp(part, "mounts") == 0)
         make_mounts(size);
-        compare("guest-get-fsinfo", size, "ms", FALSE, size >= 2000 ? 3 : 1, 3, mounts_time);
-    } else {
-        fprintf(stderr, "requests ping|transfer|exec|start|interfaces N|mounts N\n");
-        return 2;
+    for (guint i = 0; i < G_N_ELEMENTS(benches); i++) {
+        if (strcmp(benches[i].part, part) != 0)
+            continue;
+        run(i, size);
+        found = TRUE;
     }
-    return 0;
+    if (!found)
+        fprintf(stderr, "requests ping|exec|start|transfer|interfaces N|mounts N\n");
+    return found ? 0 : 2;
 }
