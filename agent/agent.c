@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "agent/agent.h"
 
-#include <glib-unix.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include "agent/notify.h"
 #include "agent/policy.h"
 #include "agent/session.h"
+#include "agent/signals.h"
 #include "agent/startup.h"
 
 struct FirnAgent {
@@ -80,16 +80,12 @@ static void on_lost(const GError *error, gpointer data)
     stop(data, EXIT_FAILURE);
 }
 
-static gboolean on_terminate(gpointer data)
+static void on_signal(int number, gpointer data)
 {
-    stop(data, EXIT_SUCCESS);
-    return G_SOURCE_CONTINUE;
-}
-
-static gboolean on_hangup(gpointer data)
-{
-    firn_log_reopen();
-    return G_SOURCE_CONTINUE;
+    if (number == SIGHUP)
+        firn_log_reopen();
+    else
+        stop(data, EXIT_SUCCESS);
 }
 
 static void send_line(GString *line, gpointer data)
@@ -138,11 +134,8 @@ FirnAgent *firn_agent_new(const FirnConfig *config, const FirnRoots *roots, int 
     FirnAgent *agent = g_new0(FirnAgent, 1);
 
     agent->loop = g_main_loop_new(NULL, FALSE);
-    /* never removed: a second signal must not kill an agent that is about to end by itself */
-    g_unix_signal_add(SIGTERM, on_terminate, agent);
-    g_unix_signal_add(SIGINT, on_terminate, agent);
-    g_unix_signal_add(SIGHUP, on_hangup, agent);
-    if (!open_agent(agent, config, roots, activated, error)) {
+    if (!firn_signals_watch(on_signal, agent, error) ||
+        !open_agent(agent, config, roots, activated, error)) {
         firn_agent_free(agent);
         return NULL;
     }

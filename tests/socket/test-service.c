@@ -292,7 +292,7 @@ START_TEST(test_notification_to_an_abstract_socket)
 }
 END_TEST
 
-/* With and without a client the agent sleeps: not one wake-up. */
+/* With and without a client the agent sleeps: not one wake-up, and no thread waits beside it. */
 START_TEST(test_idle)
 {
     g_autoptr(TestDaemon) agent = test_daemon_start(NULL);
@@ -312,6 +312,7 @@ START_TEST(test_idle)
                 break;
         }
         ck_assert_uint_eq(after, before);
+        ck_assert_uint_eq(test_daemon_status(agent, "Threads:"), 1);
     }
 }
 END_TEST
