@@ -65,17 +65,12 @@ static void append_message(GString *line, const char *message)
     }
 }
 
-/* One line of the packaged agent's form, in one write. */
-static void write_line(GLogLevelFlags level, gint64 time, const char *message)
+/* In one write. */
+static void write_all(const GString *line)
 {
-    g_autoptr(GString) line = g_string_sized_new(160);
     int fd = firn_log.fd >= 0 ? firn_log.fd : STDERR_FILENO;
     gsize written = 0;
 
-    g_string_append_printf(line, "%" G_GINT64_FORMAT ".%06d: %s: ", time / G_USEC_PER_SEC,
-                           (int)(time % G_USEC_PER_SEC), level_name(level));
-    append_message(line, message);
-    g_string_append_c(line, '\n');
     while (written < line->len) {
         ssize_t n = write(fd, line->str + written, line->len - written);
 
@@ -87,10 +82,61 @@ static void write_line(GLogLevelFlags level, gint64 time, const char *message)
     }
 }
 
+/* syslog(3)'s number of it. */
+static int priority(GLogLevelFlags level)
+{
+    if (level & (G_LOG_LEVEL_ERROR | G_LOG_LEVEL_CRITICAL))
+        return 3;
+    if (level & G_LOG_LEVEL_WARNING)
+        return 4;
+    if (level & G_LOG_LEVEL_MESSAGE)
+        return 5;
+    return level & G_LOG_LEVEL_INFO ? 6 : 7;
+}
+
+/* A line of the packaged agent's form, or with the prefix that the journal takes off
+ * (sd-daemon(3)).
+ */
+static void write_line(GLogLevelFlags level, gint64 time, const char *message)
+{
+    g_autoptr(GString) line = g_string_sized_new(160);
+
+    if (firn_log.journal)
+        g_string_append_printf(line, "<%d>", priority(level));
+    else
+        g_string_append_printf(line, "%" G_GINT64_FORMAT ".%06d: %s: ", time / G_USEC_PER_SEC,
+                               (int)(time % G_USEC_PER_SEC), level_name(level));
+    append_message(line, message);
+    g_string_append_c(line, '\n');
+    write_all(line);
+}
+
+static gboolean has_fields(const GLogField *fields, gsize count)
+{
+    for (gsize i = 0; i < count; i++) {
+        if (g_str_has_prefix(fields[i].key, "FIRN_"))
+            return TRUE;
+    }
+    return FALSE;
+}
+
+/*
+ * An entry with fields. The journal finds out who sent it, and of which unit, only while the sender
+ * lives, and what a freeze has to tell often comes last: so it says its name itself.
+ */
+static gboolean write_journal(GLogLevelFlags level, const GLogField *fields, gsize count)
+{
+    GLogField all[MAX_FIELDS + 1] = {{"SYSLOG_IDENTIFIER", "firn", -1}};
+
+    count = MIN(count, MAX_FIELDS);
+    memcpy(all + 1, fields, count * sizeof *fields);
+    return g_log_writer_journald(level, all, count + 1, NULL) == G_LOG_WRITER_HANDLED;
+}
+
+/* Plain messages go by stderr, the unit of which the journal always knows. */
 static void write_entry(GLogLevelFlags level, const GLogField *fields, gsize count, gint64 time)
 {
-    if (!firn_log.journal ||
-        g_log_writer_journald(level, fields, count, NULL) != G_LOG_WRITER_HANDLED)
+    if (!firn_log.journal || !has_fields(fields, count) || !write_journal(level, fields, count))
         write_line(level, time, find_message(fields, count));
 }
 
