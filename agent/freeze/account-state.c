@@ -3,8 +3,10 @@
 
 #include "agent/freeze/journal.h"
 #include "agent/freeze/report.h"
+#include "platform/pidfd.h"
 
 #include <sys/wait.h>
+#include <unistd.h>
 
 static gint64 since(const FirnState *state, gint64 nanoseconds)
 {
@@ -129,11 +131,23 @@ FirnAccount *firn_account_of_state(const FirnState *state)
     return account;
 }
 
-void firn_account_tell_freeze(const FirnState *state)
+void firn_account_tell_freeze(FirnState *state)
 {
     g_autoptr(FirnAccount) account = firn_account_of_state(state);
 
+    g_atomic_int_set(&state->head->told, (gint)getpid());
     firn_journal_freeze(account);
+}
+
+/* Nobody has logged how the freeze went, or one who was killed with the entry in its memory. */
+static gboolean is_untold(const FirnState *state)
+{
+    FirnStateHead *head = state->head;
+    int who = g_atomic_int_get(&head->told);
+
+    if (head->walk_end == 0 && !head->message[0])
+        return FALSE; /* it did not come to an end */
+    return who == 0 || (who != (int)getpid() && !firn_pid_is_running(who));
 }
 
 void firn_account_tell_end(const FirnState *state, const char *state_dir)
@@ -141,6 +155,8 @@ void firn_account_tell_end(const FirnState *state, const char *state_dir)
     g_autoptr(FirnAccount) account = firn_account_of_state(state);
     g_autoptr(GError) error = NULL;
 
+    if (is_untold(state))
+        firn_journal_freeze(account);
     firn_journal_thaw(account);
     if (!firn_report_store(state_dir, state->head->report_keep, account, &error))
         g_warning("no report of this freeze: %s", error->message);

@@ -14,7 +14,7 @@
 
 #define FILE_NAME "freeze-state"
 #define MAGIC "firnfrz1"
-#define VERSION 1
+#define VERSION 2
 /* More than any machine needs; keeps a broken file from being taken for one. */
 #define COUNT_MAX 1000000
 #define NS_PER_SECOND ((gint64)1000000000)

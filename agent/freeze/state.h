@@ -108,6 +108,7 @@ typedef struct {
     gint guard;     /* atomic */
     gint frozen;    /* atomic; how many the walk froze */
     gint thawed;    /* atomic; how many FITHAW thawed since */
+    gint told;      /* atomic; pid of who logged how the freeze went, maybe still in its memory */
 
     guint freeze_timeout; /* the configuration's, for whoever finishes */
     guint walk_timeout;
