@@ -5,8 +5,9 @@
 #include <glib.h>
 
 /*
- * Where g_warning(), g_message(), g_info(), g_debug() and g_log_structured() go: the journal with
- * their fields where stderr is the journal, else a line with its time to stderr or the log file.
+ * Where g_warning(), g_message(), g_info(), g_debug() and g_log_structured() go: the journal where
+ * stderr is the journal, with their fields if they have some of ours (FIRN_...), else a line with
+ * its time to stderr or the log file.
  * While held, entries stay in a bounded ring in memory and touch no disk; released, they are
  * written with the times they were made at.
  */

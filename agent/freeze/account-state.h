@@ -12,9 +12,9 @@ FirnAccount *firn_account_of_state(const FirnState *state);
 /* The walk is over, well or not: tells the journal. */
 void firn_account_tell_freeze(FirnState *state);
 
-/* All is over: tells the journal, and keeps the report in the state directory, as many of them as
- * the state says. Of the freeze, too, where whoever was to tell it was killed before it could. That
- * the report fails is told to the log alone. */
+/* All is over: tells the journal (of the freeze too, where the one who was to tell it was killed
+ * before it could), and keeps the report in the state directory, as many of them as the state says.
+ * Failing to do so is told to the log alone. */
 void firn_account_tell_end(const FirnState *state, const char *state_dir);
 
 #endif
