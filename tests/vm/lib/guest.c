@@ -537,6 +537,15 @@ char *test_guest_shell(TestGuest *guest, const char *format, ...)
     return output;
 }
 
+void test_guest_leave(TestGuest *guest, const char *command)
+{
+    g_autofree char *ready = test_guest_shell(guest, "true");
+
+    send_text(guest, &guest->shell, command);
+    send_text(guest, &guest->shell, "\n");
+    guest->shell.owner = 0;
+}
+
 void test_guest_await(TestGuest *guest, const char *format, ...)
 {
     gint64 since = g_get_monotonic_time();

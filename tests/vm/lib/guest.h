@@ -72,6 +72,10 @@ TestClient *test_guest_agent_at(TestGuest *guest, const char *socket);
 int test_guest_run(TestGuest *guest, char **output, const char *format, ...) G_GNUC_PRINTF(3, 4);
 /* The same, and status 0 is a must. Returns the output; free with g_free(). */
 char *test_guest_shell(TestGuest *guest, const char *format, ...) G_GNUC_PRINTF(2, 3);
+/* Has the shell run what ends it, such as a reboot, and does not wait: the next call of these here
+ * waits for a new shell. What the old one could still answer must be kept from it: "...; sleep
+ * 600". */
+void test_guest_leave(TestGuest *guest, const char *command);
 /* Runs it again and again until its status is 0, for up to a minute. */
 void test_guest_await(TestGuest *guest, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
