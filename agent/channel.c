@@ -115,10 +115,12 @@ static gboolean is_hung_up(int fd)
     return poll(&entry, 1, 0) > 0 && (entry.revents & (POLLERR | POLLNVAL)) != 0;
 }
 
+/* Hands on what was read, and keeps no copy: it may hold a password. */
 static void take_bytes(FirnChannel *channel, ssize_t n)
 {
     channel->last_read = g_get_monotonic_time();
     channel->events.bytes(channel->chunk, (gsize)n, channel->data);
+    explicit_bzero(channel->chunk, (gsize)n);
 }
 
 /* The bytes of a host and the word that it is there come by different queues, and either may be

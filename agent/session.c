@@ -45,11 +45,19 @@ struct FirnSession {
     gboolean advancing;
 };
 
+/* It may hold a password. */
+static void free_text(char *text, gsize length)
+{
+    if (text)
+        explicit_bzero(text, length);
+    g_free(text);
+}
+
 static void exchange_free(gpointer data)
 {
     Exchange *exchange = data;
 
-    g_free(exchange->text);
+    free_text(exchange->text, exchange->length);
     if (exchange->line)
         g_string_free(exchange->line, TRUE);
     qga_reply_unref(exchange->reply);
@@ -161,22 +169,23 @@ static void run(Exchange *exchange, const QgaRequest *request)
 /* Runs a request that has waited. */
 static void run_waiting(Exchange *exchange)
 {
-    g_autofree char *text = g_steal_pointer(&exchange->text);
+    char *text = g_steal_pointer(&exchange->text);
+    gsize length = exchange->length;
     g_auto(QgaRequest) request = {0};
 
-    exchange->session->waiting_bytes -= exchange->length;
-    if (qga_request_parse(text, exchange->length, &request, NULL))
+    exchange->session->waiting_bytes -= length;
+    if (qga_request_parse(text, length, &request, NULL))
         run(exchange, &request);
+    free_text(text, length);
 }
 
 static void fail_waiting(Exchange *exchange, const char *why)
 {
-    g_autofree char *text = g_steal_pointer(&exchange->text);
     g_auto(QgaRequest) request = {0};
     g_autoptr(QgaReply) reply = NULL;
 
     exchange->session->waiting_bytes -= exchange->length;
-    qga_request_parse(text, exchange->length, &request, NULL);
+    qga_request_parse(exchange->text, exchange->length, &request, NULL);
     reply = exchange_reply(exchange, &request);
     qga_reply_fail(reply, "%s", why);
 }

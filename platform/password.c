@@ -14,6 +14,8 @@
 #define TIMEOUT 60
 /* chpasswd's own line is 8 KiB at most. */
 #define LENGTH_MAX 4096
+/* So many bytes of a password's front or end betray it. */
+#define TOLD_MIN 8
 
 static const char *const programs[] = {"/usr/sbin/chpasswd", "/sbin/chpasswd", "/usr/bin/chpasswd",
                                        NULL};
@@ -65,6 +67,17 @@ static gboolean run_chpasswd(const char *program, const char *user, const char *
     return done;
 }
 
+/* TRUE when the text has the password in it, or as much of one as a long line leaves. */
+static gboolean tells(const char *text, const char *password, gsize length)
+{
+    gsize size = MIN(length, TOLD_MIN);
+    g_autofree char *front = g_strndup(password, size);
+    gboolean found = length > 0 && (strstr(text, front) || strstr(text, password + length - size));
+
+    explicit_bzero(front, size);
+    return found;
+}
+
 gboolean firn_password_set(const FirnRoots *roots, const char *user, const char *password,
                            gsize length, gboolean crypted, GError **error)
 {
@@ -81,7 +94,7 @@ gboolean firn_password_set(const FirnRoots *roots, const char *user, const char 
     if (!failure && run_chpasswd(program, user, password, length, crypted, &failure))
         return TRUE;
     /* a program's complaint may repeat its input */
-    if (length > 0 && g_strstr_len(failure->message, -1, password))
+    if (tells(failure->message, password, length))
         g_set_error(error, failure->domain, failure->code,
                     "child process has failed to set user password");
     else

@@ -451,19 +451,23 @@ guint8 *qga_arguments_base64(const QgaArguments *arguments, const char *name, gs
     g_autofree char *copy = NULL;
     gsize size;
     const char *text = base64_text(arguments, name, &size, &copy);
-    g_autofree guint8 *data = NULL;
+    gsize room = size / 4 * 3 + 4;
+    guint8 *data = text ? g_malloc(room) : NULL;
+    gboolean decoded = text && qga_base64_decode(text, size, data, length);
 
-    *length = 0;
-    if (!text)
-        return NULL;
-    data = g_malloc(size / 4 * 3 + 4);
-    if (!qga_base64_decode(text, size, data, length)) {
-        *length = 0;
-        fail_base64(error);
-        return NULL;
+    if (copy)
+        explicit_bzero(copy, size);
+    if (decoded) {
+        data[*length] = '\0';
+        return data;
     }
-    data[*length] = '\0';
-    return g_steal_pointer(&data);
+    *length = 0;
+    if (data) {
+        explicit_bzero(data, room);
+        g_free(data);
+        fail_base64(error);
+    }
+    return NULL;
 }
 
 guint qga_arguments_each(const QgaArguments *arguments, const char *name, QgaArgumentsEach each,

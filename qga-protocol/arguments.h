@@ -44,7 +44,7 @@ char **qga_arguments_strings(const QgaArguments *arguments, const char *name);
 /*
  * BASE64: the decoded bytes in one allocation, a 0 byte after them that `length` does not count;
  * NULL where it was not given. A text that is no base64 sets QGA_ARGUMENTS_ERROR with the packaged
- * agent's text. Free with g_free().
+ * agent's text. Free with g_free(). It may be a password: no other copy of it is left.
  */
 guint8 *qga_arguments_base64(const QgaArguments *arguments, const char *name, gsize *length,
                              GError **error);

@@ -8,16 +8,19 @@
 #define MAX_TOKENS (2u << 20)        /* the packaged agent's; bounds what member names cost */
 #define IDLE_CAPACITY ((gsize)16384) /* memory that is not worth giving back */
 #define LARGE_CAPACITY ((gsize)1 << 20)
+/* Texts that hold a password are shorter; those that are longer hold files. */
+#define CLEARED_MAX LARGE_CAPACITY
 
 G_DEFINE_QUARK(qga - scanner - error - quark, qga_scanner_error)
 
 /* buffer[start..end) is held; the text being read starts at `start` and has been looked at up to
- * `position`. */
+ * `position`. What is not held has been cleared, but for long texts. */
 struct QgaScanner {
     gsize max_message;
     QgaSyntax *syntax;
     char *buffer;
     gsize capacity;
+    gsize clean; /* what is in front of it has been cleared */
     gsize start;
     gsize position;
     gsize end;
@@ -35,13 +38,36 @@ QgaScanner *qga_scanner_new(const QgaScannerLimits *limits)
     return scanner;
 }
 
-void qga_scanner_free(QgaScanner *scanner)
+/* Clears what is no longer held. */
+static void clear_used(QgaScanner *scanner)
 {
-    if (!scanner)
+    gsize used = scanner->start - scanner->clean;
+
+    if (used > 0 && used <= CLEARED_MAX)
+        explicit_bzero(scanner->buffer + scanner->clean, used);
+    scanner->clean = scanner->start;
+}
+
+/* To the front of a new buffer, so that no copy is left behind; much of it with the kernel's help,
+ * which takes no time. */
+static void move(QgaScanner *scanner, gsize held, gsize capacity)
+{
+    char *from = scanner->buffer + scanner->start;
+    char *buffer;
+
+    if (held > CLEARED_MAX) {
+        if (scanner->start > 0)
+            memmove(scanner->buffer, from, held);
+        scanner->buffer = g_realloc(scanner->buffer, capacity);
         return;
-    qga_syntax_free(scanner->syntax);
+    }
+    buffer = capacity > 0 ? g_malloc(capacity) : NULL;
+    if (held > 0) {
+        memcpy(buffer, from, held);
+        explicit_bzero(from, held);
+    }
     g_free(scanner->buffer);
-    g_free(scanner);
+    scanner->buffer = buffer;
 }
 
 /* Moves what is held to the front of a buffer of that capacity. */
@@ -49,16 +75,13 @@ static void resize(QgaScanner *scanner, gsize capacity)
 {
     gsize held = scanner->end - scanner->start;
 
-    if (scanner->start > 0 && held > 0)
-        memmove(scanner->buffer, scanner->buffer + scanner->start, held);
-    scanner->position -= scanner->start;
-    scanner->start = 0;
-    scanner->end = held;
-    if (capacity == 0)
-        g_clear_pointer(&scanner->buffer, g_free);
-    else if (capacity != scanner->capacity)
-        scanner->buffer = g_realloc(scanner->buffer, capacity);
+    clear_used(scanner);
+    if (held > 0 || capacity != scanner->capacity)
+        move(scanner, held, capacity);
     scanner->capacity = capacity;
+    scanner->position -= scanner->start;
+    scanner->clean = scanner->start = 0;
+    scanner->end = held;
 }
 
 static void give_back_memory(QgaScanner *scanner)
@@ -176,6 +199,7 @@ static QgaScan scan(QgaScanner *scanner, const char **text, gsize *length, GErro
 
 QgaScan qga_scanner_next(QgaScanner *scanner, const char **text, gsize *length, GError **error)
 {
+    clear_used(scanner);
     while (scanner->position < scanner->end) {
         QgaScan found;
 
@@ -191,6 +215,16 @@ QgaScan qga_scanner_next(QgaScanner *scanner, const char **text, gsize *length, 
     }
     give_back_memory(scanner);
     return QGA_SCAN_MORE;
+}
+
+void qga_scanner_free(QgaScanner *scanner)
+{
+    if (!scanner)
+        return;
+    qga_scanner_reset(scanner);
+    qga_syntax_free(scanner->syntax);
+    g_free(scanner->buffer);
+    g_free(scanner);
 }
 
 void qga_scanner_reset(QgaScanner *scanner)

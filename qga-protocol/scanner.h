@@ -10,6 +10,9 @@
  * bytes that it has not passed: UTF-8 is valid, surrogates are paired, no object has a member
  * twice, nesting and size keep the limits. Time is linear in the bytes fed.
  *
+ * A text may hold a password: its bytes are cleared as soon as they are not needed any more, and no
+ * copy of them stays behind. Texts of more than 1 MiB hold files and are left.
+ *
  * How a session strings the library together:
  *
  *     qga_scanner_feed(scanner, bytes, length);

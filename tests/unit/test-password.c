@@ -86,6 +86,7 @@ END_TEST
 
 START_TEST(test_fails)
 {
+    g_autofree char *lengthy = g_strnfill(3000, 'z');
     g_autoptr(GError) error = NULL;
 
     make_program("cat >/dev/null; echo too short >&2; exit 1");
@@ -97,6 +98,14 @@ START_TEST(test_fails)
     /* a complaint that repeats the password is kept back */
     make_program("cat >&2; exit 1");
     ck_assert(!set("root", "secret", FALSE, &error));
+    ck_assert_str_eq(error->message, "child process has failed to set user password");
+    g_clear_error(&error);
+    /* and one of which only the end is kept, or that repeats the front */
+    ck_assert(!set("root", lengthy, FALSE, &error));
+    ck_assert_str_eq(error->message, "child process has failed to set user password");
+    g_clear_error(&error);
+    make_program("head -c 40 >&2; echo ... is too long >&2; exit 1");
+    ck_assert(!set("root", lengthy, FALSE, &error));
     ck_assert_str_eq(error->message, "child process has failed to set user password");
     g_clear_error(&error);
     /* one that does not read does no harm */

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "qga-protocol/scanner.h"
+#include "tests/lib/memory.h"
 #include "tests/lib/suite.h"
 
 #include <glib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define PING "{\"execute\":\"guest-ping\"}"
 
@@ -460,6 +462,83 @@ START_TEST(test_random)
 }
 END_TEST
 
+/* "Sesame-Oeffne-Dich-42", which stands nowhere in this program but where it is fed. */
+#define TERCES "24-hciD-enffeO-emaseS"
+
+/* Feeds a text that the secret is put into for '%', in pieces, and forgets it. */
+static void feed_secret(QgaScanner *scanner, const char *text, gsize piece)
+{
+    gsize before = strcspn(text, "%"), length = strlen(text) + strlen(TERCES) - 1;
+    g_autoptr(GString) out = g_string_new(NULL);
+    g_autofree char *bytes = g_malloc(length);
+
+    memcpy(bytes, text, before);
+    for (gsize i = 0; i < strlen(TERCES); i++)
+        bytes[before + i] = TERCES[strlen(TERCES) - 1 - i];
+    memcpy(bytes + before + strlen(TERCES), text + before + 1, strlen(text) - before - 1);
+    ck_assert(test_memory_holds(getpid(), TERCES));
+    for (gsize at = 0; at < length; at += piece) {
+        const char *found;
+        gsize size;
+        GError *error = NULL;
+
+        qga_scanner_feed(scanner, bytes + at, MIN(piece, length - at));
+        while (qga_scanner_next(scanner, &found, &size, &error) != QGA_SCAN_MORE)
+            g_clear_error(&error);
+    }
+    explicit_bzero(bytes, length);
+}
+
+/* Nothing is kept of a text that may have had a password in it. */
+START_TEST(test_clears)
+{
+    g_autofree char *long_name = g_strnfill(50000, 'x');
+    g_autofree char *long_text = g_strdup_printf("{\"%s\":\"%%\"}\n", long_name);
+    const char *const texts[] = {
+        "{\"a\":\"%\"}",    PING "{\"a\":\"%\"}" PING "\n", "{\"a\":\"%\"}\n" PING "\n{\"b",
+        "{\"a\":[\"%\"}\n", "{\"a\":\"%\\x\",,}\n",         "{\"a\":1,\"a\":\"%\"}\n",
+        long_text,
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(texts); i++) {
+        for (gsize piece = 1; piece < 100000; piece *= 9) {
+            g_autoptr(QgaScanner) scanner = qga_scanner_new(NULL);
+
+            feed_secret(scanner, texts[i], piece);
+            ck_assert_msg(!test_memory_holds(getpid(), TERCES), "%.40s by %zu", texts[i], piece);
+        }
+    }
+}
+END_TEST
+
+/* Nor of one that has not ended when its client leaves. */
+START_TEST(test_clears_on_reset)
+{
+    g_autoptr(QgaScanner) scanner = qga_scanner_new(NULL);
+
+    feed_secret(scanner, "{\"a\":\"%\"", 1000);
+    ck_assert(test_memory_holds(getpid(), TERCES));
+    qga_scanner_reset(scanner);
+    ck_assert(!test_memory_holds(getpid(), TERCES));
+    feed_secret(scanner, "{\"a\":\"%\"", 1000);
+    g_clear_pointer(&scanner, qga_scanner_free);
+    ck_assert(!test_memory_holds(getpid(), TERCES));
+}
+END_TEST
+
+/* Behind a large text the memory of it is given back with the next one's beginning in it. */
+START_TEST(test_clears_behind_large)
+{
+    g_autoptr(QgaScanner) scanner = qga_scanner_new(NULL);
+    g_autofree char *large = g_strnfill(3 << 20, ' ');
+    g_autofree char *text = g_strconcat("[\"", large, "\"]{\"a\":\"%\"", NULL);
+
+    feed_secret(scanner, text, 65536);
+    feed_secret(scanner, "%}\n", 65536);
+    ck_assert(!test_memory_holds(getpid(), TERCES));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("scanner");
@@ -481,6 +560,9 @@ int main(void)
     tcase_add_test(tests, test_memory);
     tcase_add_test(tests, test_many_names);
     tcase_add_test(tests, test_random);
+    tcase_add_test(tests, test_clears);
+    tcase_add_test(tests, test_clears_on_reset);
+    tcase_add_test(tests, test_clears_behind_large);
     suite_add_tcase(suite, tests);
     return test_suite_run(suite);
 }
