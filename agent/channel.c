@@ -2,7 +2,6 @@
 #include "agent/channel.h"
 
 #include <errno.h>
-#include <glib-unix.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -11,6 +10,7 @@
 
 #include "agent/output.h"
 #include "agent/transport.h"
+#include "platform/watch.h"
 
 #define CHUNK (64 * 1024)
 /* Replies made ahead of a client that does not read; one reply may be larger. */
@@ -32,6 +32,7 @@ struct FirnChannel {
     gboolean reading;
     gboolean at_eof;    /* the client sends no more */
     gboolean finishing; /* every reply is queued */
+    gboolean gathering; /* replies to the bytes at hand are sent together */
     gboolean mute;      /* the client takes no more: replies are dropped */
 
     guint accept_source;
@@ -47,6 +48,7 @@ struct FirnChannel {
 
 static void update(FirnChannel *channel);
 static void device_missing(FirnChannel *channel);
+static void write_out(FirnChannel *channel);
 
 static void clear_source(guint *source)
 {
@@ -119,8 +121,14 @@ static gboolean is_hung_up(int fd)
 static void take_bytes(FirnChannel *channel, ssize_t n)
 {
     channel->last_read = g_get_monotonic_time();
+    channel->gathering = TRUE;
     channel->events.bytes(channel->chunk, (gsize)n, channel->data);
     explicit_bzero(channel->chunk, (gsize)n);
+    channel->gathering = FALSE;
+    if (channel->fd < 0 || firn_output_is_empty(channel->output))
+        return;
+    write_out(channel);
+    update(channel);
 }
 
 /* The bytes of a host and the word that it is there come by different queues, and either may be
@@ -191,7 +199,7 @@ static void device_dormant(FirnChannel *channel)
         device_lost(channel, code);
         return;
     }
-    channel->dormant_source = g_unix_fd_add(channel->dormant, G_IO_IN, on_dormant, channel);
+    channel->dormant_source = firn_watch_fd(channel->dormant, G_IO_IN, on_dormant, channel);
 }
 
 static void at_end(FirnChannel *channel)
@@ -310,7 +318,7 @@ static void update_input(FirnChannel *channel)
         return;
     clear_source(&channel->in_source);
     channel->in_condition = condition;
-    channel->in_source = g_unix_fd_add(channel->fd, condition, on_readable, channel);
+    channel->in_source = firn_watch_fd(channel->fd, condition, on_readable, channel);
 }
 
 /* Brings what is polled in line with the state. */
@@ -323,14 +331,14 @@ static void update(FirnChannel *channel)
     update_input(channel);
     if (channel->fd >= 0 && !firn_output_is_empty(channel->output)) {
         if (!channel->out_source)
-            channel->out_source = g_unix_fd_add(channel->fd, G_IO_OUT, on_writable, channel);
+            channel->out_source = firn_watch_fd(channel->fd, G_IO_OUT, on_writable, channel);
     } else {
         clear_source(&channel->out_source);
     }
     if (!wants_accept(channel))
         clear_source(&channel->accept_source);
     else if (!channel->accept_source)
-        channel->accept_source = g_unix_fd_add(channel->listener, G_IO_IN, on_acceptable, channel);
+        channel->accept_source = firn_watch_fd(channel->listener, G_IO_IN, on_acceptable, channel);
 }
 
 static gboolean on_retry_open(gpointer data)
@@ -442,6 +450,8 @@ void firn_channel_send(FirnChannel *channel, GString *line)
         return;
     }
     firn_output_push(channel->output, line);
+    if (channel->gathering)
+        return;
     if (was_empty && !firn_output_write(channel->output, channel->fd)) {
         firn_output_clear(channel->output);
         channel->mute = TRUE;

@@ -2,10 +2,11 @@
 #include "agent/signals.h"
 
 #include <errno.h>
-#include <glib-unix.h>
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+
+#include "platform/watch.h"
 
 static const int watched[] = {SIGTERM, SIGINT, SIGHUP};
 
@@ -58,7 +59,7 @@ gboolean firn_signals_watch(FirnSignalArrived arrived, gpointer data, GError **e
     }
     watcher.arrived = arrived;
     watcher.data = data;
-    g_unix_fd_add(wake_fd, G_IO_IN, on_wake, NULL);
+    firn_watch_fd(wake_fd, G_IO_IN, on_wake, NULL);
     for (guint i = 0; i < G_N_ELEMENTS(watched); i++)
         sigaction(watched[i], &action, NULL);
     return TRUE;
