@@ -296,6 +296,11 @@ void firn_log_release(void)
     g_mutex_unlock(&firn_log.lock);
 }
 
+gboolean firn_log_is_verbose(void)
+{
+    return firn_log.verbose;
+}
+
 void firn_log_close(void)
 {
     g_mutex_lock(&firn_log.lock);

@@ -13,6 +13,8 @@
  */
 gboolean firn_log_open(const char *file, gboolean verbose, GError **error);
 void firn_log_close(void);
+/* Whether g_debug() and g_info() go anywhere: for who would make an entry for every request. */
+gboolean firn_log_is_verbose(void);
 /* Opens the log file by its name again, after logrotate moved it away. While held: on release. */
 void firn_log_reopen(void);
 

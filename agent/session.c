@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "agent/log.h"
 #include "qga-protocol/request.h"
 #include "qga-protocol/scanner.h"
 
@@ -336,7 +337,8 @@ static void take_text(FirnSession *session, const char *text, gsize length)
         qga_reply_fail_not_found(reply, "The command %s has not been found", request.name);
         return;
     }
-    g_debug("request: %s", request.name);
+    if (firn_log_is_verbose())
+        g_debug("request: %s", request.name);
     if (runs_at_once(session, command)) {
         run(exchange_new(session, command), &request);
         return;
