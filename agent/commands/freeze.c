@@ -97,6 +97,7 @@ static void write_trim(QgaWriter *writer, const Trim *trim)
     qga_writer_end_object(writer);
 }
 
+/* The last one first, as the packaged agent tells them. */
 static void trim_done(gpointer data)
 {
     TrimJob *job = data;
@@ -105,7 +106,7 @@ static void trim_done(gpointer data)
     qga_writer_begin_object(writer);
     qga_writer_name(writer, "paths");
     qga_writer_begin_array(writer);
-    for (guint i = 0; i < job->trims->len; i++)
+    for (guint i = job->trims->len; i-- > 0;)
         write_trim(writer, g_ptr_array_index(job->trims, i));
     qga_writer_end_array(writer);
     qga_writer_end_object(writer);

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "tests/differential/compare.h"
 
-#include "tests/lib/daemon.h"
-
 #include <check.h>
 #include <sched.h>
 #include <string.h>
@@ -105,17 +103,25 @@ char *compare_canonical(const char *line, CompareHow how, const char *const *wit
 
 /* --- agents --- */
 
-static TestDaemon *start_peer(const char *program, const char *const *options)
+char *compare_peer_program(void)
+{
+    char *program = g_find_program_in_path("qemu-ga");
+
+    if (!program && g_file_test("/usr/sbin/qemu-ga", G_FILE_TEST_IS_EXECUTABLE))
+        program = g_strdup("/usr/sbin/qemu-ga");
+    return program;
+}
+
+TestDaemon *compare_start(const char *program, const char *const *options)
 {
     g_autofree char *firn = g_strdup(g_getenv("FIRN_BINARY"));
-    TestDaemon *peer;
+    TestDaemon *daemon;
 
     ck_assert_msg(firn != NULL, "FIRN_BINARY does not say where the agent is: use meson test");
-    /* Its options are the same, so it is started as firn is. */
     g_setenv("FIRN_BINARY", program, TRUE);
-    peer = test_daemon_start(options);
+    daemon = test_daemon_start(options);
     g_setenv("FIRN_BINARY", firn, TRUE);
-    return peer;
+    return daemon;
 }
 
 Compare *compare_new(void)
@@ -125,15 +131,13 @@ Compare *compare_new(void)
 
 Compare *compare_new_with(const char *const *options)
 {
-    g_autofree char *program = g_find_program_in_path("qemu-ga");
+    g_autofree char *program = compare_peer_program();
     Compare *compare;
 
-    if (!program && g_file_test("/usr/sbin/qemu-ga", G_FILE_TEST_IS_EXECUTABLE))
-        program = g_strdup("/usr/sbin/qemu-ga");
     if (!program)
         return NULL;
     compare = g_new0(Compare, 1);
-    compare->peer = start_peer(program, options);
+    compare->peer = compare_start(program, options);
     compare->firn = test_daemon_start(options);
     compare->peer_client = test_daemon_connect(compare->peer);
     compare->firn_client = test_daemon_connect(compare->firn);

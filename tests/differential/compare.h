@@ -2,7 +2,7 @@
 #ifndef TESTS_DIFFERENTIAL_COMPARE_H
 #define TESTS_DIFFERENTIAL_COMPARE_H
 
-#include "tests/lib/client.h"
+#include "tests/lib/daemon.h"
 
 /*
  * firn and the packaged agent, started in the test's own namespaces and environment, and asked the
@@ -11,6 +11,11 @@
  * same names.
  */
 typedef struct Compare Compare;
+
+/* The packaged agent's path, NULL where it is not installed; free with g_free(). */
+char *compare_peer_program(void);
+/* Starts a program that takes firn's options, as test_daemon_start() does with firn. */
+TestDaemon *compare_start(const char *program, const char *const *options);
 
 /* NULL where the packaged agent is not installed: skip then. Free with compare_free(). */
 Compare *compare_new(void);

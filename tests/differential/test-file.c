@@ -291,6 +291,22 @@ static char *mode_of(const char *tree, const char *name)
     return g_strdup_printf("%04o", status.st_mode & 07777);
 }
 
+START_TEST(test_nul)
+{
+    Compare *agents = files.agents;
+
+    if (!agents)
+        TEST_SKIP(NO_PEER);
+    compare_differs(agents, "argument-nul",
+                    "{\"execute\":\"guest-file-open\",\"arguments\":{\"path\":\"/x\\u0000y\"}}",
+                    "*Parameter 'path' must not contain *", "*failed to open file '/x*");
+    compare_differs(agents, "argument-nul",
+                    "{\"execute\":\"guest-exec\",\"arguments\":{\"path\":\"true\","
+                    "\"arg\":[\"a\\u0000b\"]}}",
+                    "*Parameter 'arg?0?' must not contain *", "{\"return\":{\"pid\":*");
+}
+END_TEST
+
 START_TEST(test_new_file)
 {
     g_autofree char *firn = NULL;
@@ -318,6 +334,7 @@ int main(void)
     tcase_add_test(tests, test_base64);
     tcase_add_test(tests, test_full);
     tcase_add_test(tests, test_fifo);
+    tcase_add_test(tests, test_nul);
     tcase_add_test(tests, test_new_file);
     suite_add_tcase(suite, tests);
     return test_suite_run(suite);

@@ -192,6 +192,9 @@ START_TEST(test_memory)
                                  "{\"phys-index\":0,\"online\":true,\"can-offline\":true}]"));
     compare_same(compare, BLOCKS("[{\"phys-index\":2,\"online\":false}]"));
     compare_same(compare, BLOCKS("[{\"phys-index\":18446744073709551615,\"online\":false}]"));
+    compare_differs(compare, "uint64-negative", BLOCKS("[{\"phys-index\":-1,\"online\":false}]"),
+                    "*Parameter 'mem-blks?0?.phys-index' expects uint64*",
+                    "*\"response\":\"not-found\"*");
     compare_differs(compare, "memory-blocks-success",
                     BLOCKS("[{\"phys-index\":2,\"online\":true}]"),
                     "{\"return\":[{\"phys-index\":2,\"response\":\"success\"}]}",
