@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib-unix.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,6 +15,8 @@
 #define READS_AT_ONCE 16
 /* A pipe's size unless somebody changed it, see pipe(7). */
 #define PIPE_SIZE (64 * 1024)
+/* Descriptors left for whatever else this process does: a client, a freeze. */
+#define SPARE_DESCRIPTORS 64
 
 typedef struct Process Process;
 
@@ -284,19 +287,36 @@ static void pipes_close(Pipes *pipes)
     }
 }
 
+/* The lowest free descriptors are taken first, so the highest tells how many are in use. */
+static gboolean leaves_some(const Pipes *pipes, GError **error)
+{
+    int highest = MAX(MAX(pipes->input[1], pipes->out[1]), pipes->err[1]);
+    struct rlimit limit;
+    rlim_t spare;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return TRUE;
+    spare = MIN(SPARE_DESCRIPTORS, limit.rlim_cur / 4);
+    if (highest < 0 || (rlim_t)highest < limit.rlim_cur - spare)
+        return TRUE;
+    g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_MFILE,
+                "Too many open files: wait for processes to end, or close files with "
+                "guest-file-close");
+    return FALSE;
+}
+
 static gboolean pipes_open(Pipes *pipes, const FirnProcessStart *start, GError **error)
 {
     FirnCapture capture = start->capture;
     gboolean out = capture != FIRN_CAPTURE_NONE && capture != FIRN_CAPTURE_STDERR;
     gboolean err = capture == FIRN_CAPTURE_STDERR || capture == FIRN_CAPTURE_SEPARATED;
 
-    if ((start->input && !firn_program_pipe(pipes->input, 1, error)) ||
-        (out && !firn_program_pipe(pipes->out, 0, error)) ||
-        (err && !firn_program_pipe(pipes->err, 0, error))) {
-        pipes_close(pipes);
-        return FALSE;
-    }
-    return TRUE;
+    if ((!start->input || firn_program_pipe(pipes->input, 1, error)) &&
+        (!out || firn_program_pipe(pipes->out, 0, error)) &&
+        (!err || firn_program_pipe(pipes->err, 0, error)) && leaves_some(pipes, error))
+        return TRUE;
+    pipes_close(pipes);
+    return FALSE;
 }
 
 static void stream_open(Stream *stream, Process *process, int *fd)

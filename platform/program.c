@@ -25,7 +25,7 @@ static gboolean is_program(const char *path)
     return access(path, X_OK) == 0;
 }
 
-/* The file to execute, or NULL with errno. A file found but not allowed outlives one not found. */
+/* The file to execute, or NULL with errno. Any other failure outlives a file not found. */
 static char *find_program(const char *name, const char *path)
 {
     g_auto(GStrv) folders = NULL;
@@ -42,8 +42,8 @@ static char *find_program(const char *name, const char *path)
         candidate = g_build_filename(*folder, name, NULL);
         if (is_program(candidate))
             return g_steal_pointer(&candidate);
-        if (errno == EACCES)
-            failure = EACCES;
+        if (errno != ENOENT && errno != ENOTDIR)
+            failure = errno;
     }
     errno = failure;
     return NULL;

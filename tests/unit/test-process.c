@@ -3,9 +3,11 @@
 #include "tests/lib/suite.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -198,6 +200,7 @@ static void assert_start_error(const char *path, const char *const *environment,
 START_TEST(test_errors)
 {
     const char *const nowhere[] = {"PATH=/nonexistent", NULL};
+    g_autofree char *endless = g_strnfill(300, 'x');
 
     if (test_on_valgrind())
         TEST_SKIP("posix_spawn() reports no errors under valgrind");
@@ -207,6 +210,37 @@ START_TEST(test_errors)
     assert_start_error("/etc/passwd", NULL, "Permission denied");
     assert_start_error("/etc", NULL, "Permission denied");
     assert_start_error("sh", nowhere, "No such file or directory");
+    assert_start_error(endless, NULL, "File name too long");
+}
+END_TEST
+
+/* However many run, a client can still connect and a freeze begin. */
+START_TEST(test_spare_descriptors)
+{
+    const char *const argv[] = {"sleep", "1000", NULL};
+    const FirnProcessStart start = {
+        .path = "sleep", .argv = argv, .capture = FIRN_CAPTURE_SEPARATED};
+    g_autoptr(FirnProcesses) processes = firn_processes_new(&wide);
+    struct rlimit limit = {160, 160};
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GArray) pids = g_array_new(FALSE, FALSE, sizeof(pid_t));
+    int spare[30];
+    pid_t pid;
+
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    while ((pid = firn_processes_start(processes, &start, &error)) > 0)
+        g_array_append_val(pids, pid);
+    ck_assert_uint_gt(pids->len, 10);
+    ck_assert_uint_eq(firn_processes_count(processes), pids->len);
+    ck_assert_ptr_nonnull(strstr(error->message, "Too many open files: wait for"));
+    for (guint i = 0; i < G_N_ELEMENTS(spare); i++) {
+        spare[i] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        ck_assert_int_ge(spare[i], 0);
+    }
+    for (guint i = 0; i < pids->len; i++)
+        kill(g_array_index(pids, pid_t, i), SIGKILL);
+    for (guint i = 0; i < G_N_ELEMENTS(spare); i++)
+        close(spare[i]);
 }
 END_TEST
 
@@ -289,6 +323,7 @@ int main(void)
     tcase_add_test(tests, test_forgets);
     tcase_add_test(tests, test_ages_out);
     tcase_add_test(tests, test_errors);
+    tcase_add_test(tests, test_spare_descriptors);
     tcase_add_test(tests, test_environment);
     tcase_add_test(tests, test_script);
     tcase_add_test(tests, test_clean_child);
