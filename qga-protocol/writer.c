@@ -225,20 +225,28 @@ static void append_number(QgaWriter *writer, const char *text)
     qga_writer_raw(writer, text, strlen(text));
 }
 
+/* Without printf(): replies consist of numbers by and large. */
+static void append_decimal(QgaWriter *writer, guint64 value, gboolean negative)
+{
+    char text[sizeof("-18446744073709551615")];
+    char *end = text + sizeof(text), *at = end;
+
+    do
+        *--at = (char)('0' + value % 10);
+    while (value /= 10);
+    if (negative)
+        *--at = '-';
+    qga_writer_raw(writer, at, (gsize)(end - at));
+}
+
 void qga_writer_int(QgaWriter *writer, gint64 value)
 {
-    char text[32];
-
-    g_snprintf(text, sizeof(text), "%" G_GINT64_FORMAT, value);
-    append_number(writer, text);
+    append_decimal(writer, value < 0 ? -(guint64)value : (guint64)value, value < 0);
 }
 
 void qga_writer_uint(QgaWriter *writer, guint64 value)
 {
-    char text[32];
-
-    g_snprintf(text, sizeof(text), "%" G_GUINT64_FORMAT, value);
-    append_number(writer, text);
+    append_decimal(writer, value, FALSE);
 }
 
 void qga_writer_double(QgaWriter *writer, double value)

@@ -48,18 +48,26 @@ static void write_counters(QgaWriter *writer, const FirnInterfaceCounters *count
     qga_writer_end_object(writer);
 }
 
+static void write_hardware_address(QgaWriter *writer, const guint8 bytes[FIRN_HARDWARE_BYTES])
+{
+    static const char digits[] = "0123456789abcdef";
+    char text[3 * FIRN_HARDWARE_BYTES];
+
+    for (guint i = 0; i < FIRN_HARDWARE_BYTES; i++) {
+        text[3 * i] = digits[bytes[i] >> 4];
+        text[3 * i + 1] = digits[bytes[i] & 15];
+        text[3 * i + 2] = ':';
+    }
+    qga_writer_name(writer, "hardware-address");
+    qga_writer_string_length(writer, text, sizeof(text) - 1);
+}
+
 static void write_interface(QgaWriter *writer, const FirnInterface *interface)
 {
-    const guint8 *bytes = interface->hardware;
-    char hardware[sizeof("00:00:00:00:00:00")];
-
     qga_writer_begin_object(writer);
     qga_writer_member_string(writer, "name", interface->name);
-    if (interface->has_hardware) {
-        g_snprintf(hardware, sizeof(hardware), "%02x:%02x:%02x:%02x:%02x:%02x", bytes[0], bytes[1],
-                   bytes[2], bytes[3], bytes[4], bytes[5]);
-        qga_writer_member_string(writer, "hardware-address", hardware);
-    }
+    if (interface->has_hardware)
+        write_hardware_address(writer, interface->hardware);
     /* the packaged agent counts only where there is an address */
     if (interface->addresses->len > 0) {
         write_addresses(writer, interface->addresses);
