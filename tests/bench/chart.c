@@ -133,17 +133,16 @@ static void draw_axes(FILE *out, const Range *x, const Range *y, double left, do
     }
 }
 
-/* The row's sizes of one agent, as points joined by lines, and what they grow with at the end. */
+/* The row's sizes of one agent, as points joined by lines. */
 static void draw_series(FILE *out, const GArray *rows, const char *what, gboolean firn,
                         const Range *x, const Range *y, double left, double top)
 {
     const char *colour = firn ? FIRN : PEER;
     g_autoptr(GString) points = g_string_new(NULL);
-    g_autofree char *words = NULL;
-    double px = 0, py = 0;
 
     for (guint i = 0; i < rows->len; i++) {
         const BenchRow *row = &g_array_index(rows, BenchRow, i);
+        double px, py;
 
         if (strcmp(row->what, what) != 0)
             continue;
@@ -154,8 +153,6 @@ static void draw_series(FILE *out, const GArray *rows, const char *what, gboolea
     }
     fprintf(out, "<polyline points=\"%s\" fill=\"none\" stroke=\"%s\" stroke-width=\"2\"/>\n",
             points->str, colour);
-    words = g_strdup_printf("n^%.2f", fit_of(rows, what, firn).all);
-    text(out, px + 6, py + 4, "start", words);
 }
 
 static void draw_plot(FILE *out, const GArray *rows, const char *what, double left, double top)
@@ -172,8 +169,12 @@ static void draw_plot(FILE *out, const GArray *rows, const char *what, double le
         widen(&y, row->firn.median);
         widen(&y, row->peer.median);
         if (!title)
-            title = g_strdup_printf("%s: %s over n", what, row->unit);
+            title = g_strdup_printf("%s: %s over n; <tspan fill=\"" FIRN "\">n^%.2f</tspan> and "
+                                    "<tspan fill=\"" PEER "\">n^%.2f</tspan>",
+                                    what, row->unit, fit_of(rows, what, TRUE).all,
+                                    fit_of(rows, what, FALSE).all);
     }
+    y.high = MAX(y.high, y.low + 1);
     text(out, left, top - 8, "start", title);
     draw_axes(out, &x, &y, left, top);
     draw_series(out, rows, what, TRUE, &x, &y, left, top);

@@ -41,7 +41,7 @@ Fit fit_of(const GArray *rows, const char *what, gboolean firn)
 
     for (guint i = 0; i < rows->len; i++) {
         const BenchRow *row = &g_array_index(rows, BenchRow, i);
-        double value = firn ? row->firn.median : row->peer.median;
+        double value = firn ? row->firn.min : row->peer.min;
 
         if (strcmp(row->what, what) != 0)
             continue;

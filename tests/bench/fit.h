@@ -15,7 +15,8 @@ typedef struct {
 
 /* The rows that have several sizes: each name once, in their order; of char *. */
 GPtrArray *fit_names(const GArray *rows);
-/* The slope of log(value) over log(size) of the rows of that name. */
+/* The slope of log(value) over log(size) of the rows of that name, through the least of their
+ * samples: the others were disturbed, which says nothing of growth. */
 Fit fit_of(const GArray *rows, const char *what, gboolean firn);
 
 #endif
