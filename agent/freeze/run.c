@@ -199,15 +199,15 @@ static gboolean quiesce(FirnRun *run, GError **error)
     FirnState *state = run->state;
     guint timeout = run->config->freeze_sync_timeout;
 
-    firn_sync_before_hooks(state, run->targets, timeout);
-    if (firn_run_why(run) != FIRN_END_NONE)
+    if (!firn_sync_before_hooks(state, run->targets, timeout, error) ||
+        firn_run_why(run) != FIRN_END_NONE)
         return FALSE;
     state->head->deadline = after(firn_state_now(), run->config->freeze_timeout);
     set_phase(run, FIRN_PHASE_HOOKS);
     firn_guard_arm(run->timer, state);
-    if (!firn_hooks_freeze(state, error))
+    if (!firn_hooks_freeze(state, error) ||
+        !firn_sync_before_walk(state, run->targets, timeout, error))
         return FALSE;
-    firn_sync_before_walk(state, run->targets, timeout);
     return firn_run_why(run) == FIRN_END_NONE;
 }
 

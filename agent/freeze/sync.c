@@ -158,17 +158,39 @@ static void note(Pass *pass, FirnState *state, gboolean first)
 {
     for (guint i = 0; i < pass->count; i++) {
         const Item *item = &pass->items[i];
-        g_autofree char *name = NULL;
+        FirnStateTarget *target = &state->targets[item->target];
 
         if (first) {
-            state->targets[item->target].sync_begin = item->begin;
-            state->targets[item->target].sync_end = item->end;
+            target->sync_begin = item->begin;
+            target->sync_end = item->end;
         }
-        if (!item->error)
-            continue;
-        name = firn_target_describe(state, item->target);
-        g_warning("cannot sync %s: %s", name, g_strerror(item->error));
+        if (item->error) {
+            target->error = item->error;
+            firn_state_move(&target->state, FIRN_TARGET_PENDING, FIRN_TARGET_FAILED);
+        }
     }
+}
+
+/*
+ * FALSE when something could not be written. The kernel says so once: a freeze after it may well
+ * work, as it does on a filesystem that has gone read-only meanwhile, and would hide the loss.
+ */
+static gboolean check(FirnState *state, GError **error)
+{
+    for (guint i = 0; i < state->head->target_count; i++) {
+        FirnStateTarget *target = &state->targets[i];
+        g_autofree char *name = NULL;
+
+        if (g_atomic_int_get(&target->state) != FIRN_TARGET_FAILED)
+            continue;
+        name = firn_target_describe(state, i);
+        g_set_error(error, G_FILE_ERROR, (int)g_file_error_from_errno(target->error),
+                    "failed to sync %s: %s; data written to it is lost: see the kernel's log for "
+                    "errors of the disk, or leave it out with freeze-exclude; nothing is frozen",
+                    name, g_strerror(target->error));
+        return FALSE;
+    }
+    return TRUE;
 }
 
 /* FALSE when it was not waited for to its end. limit: 0 for none. */
@@ -194,7 +216,8 @@ static gint64 limit_of(gint64 begin, guint timeout)
     return timeout > 0 ? begin + timeout * NS_PER_SECOND : 0;
 }
 
-void firn_sync_before_hooks(FirnState *state, FirnTargets *targets, guint timeout)
+gboolean firn_sync_before_hooks(FirnState *state, FirnTargets *targets, guint timeout,
+                                GError **error)
 {
     FirnStateHead *head = state->head;
 
@@ -204,9 +227,11 @@ void firn_sync_before_hooks(FirnState *state, FirnTargets *targets, guint timeou
         g_warning("not all is synced after %u s (freeze-sync-timeout): freezing all the same",
                   timeout);
     head->sync_end = firn_state_now();
+    return check(state, error);
 }
 
-void firn_sync_before_walk(FirnState *state, FirnTargets *targets, guint timeout)
+gboolean firn_sync_before_walk(FirnState *state, FirnTargets *targets, guint timeout,
+                               GError **error)
 {
     FirnStateHead *head = state->head;
     gint64 limit = limit_of(firn_state_now(), timeout);
@@ -221,4 +246,5 @@ void firn_sync_before_walk(FirnState *state, FirnTargets *targets, guint timeout
                 firn_state_now() - begin > SHORT_PASS_NS;
     }
     head->last_sync_end = firn_state_now();
+    return check(state, error);
 }

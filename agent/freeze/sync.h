@@ -12,10 +12,13 @@
  */
 
 /* Before the hooks: one pass, noted in each target's times. Returns once all is written, the
- * configuration's cap of `timeout` seconds (0: none) is reached, or the state's `end` is set. */
-void firn_sync_before_hooks(FirnState *state, FirnTargets *targets, guint timeout);
+ * configuration's cap of `timeout` seconds (0: none) is reached, or the state's `end` is set. FALSE
+ * when a filesystem could not be written: that target has failed. */
+gboolean firn_sync_before_hooks(FirnState *state, FirnTargets *targets, guint timeout,
+                                GError **error);
 
 /* After them: passes until one is short, or the same reasons to stop. */
-void firn_sync_before_walk(FirnState *state, FirnTargets *targets, guint timeout);
+gboolean firn_sync_before_walk(FirnState *state, FirnTargets *targets, guint timeout,
+                               GError **error);
 
 #endif
