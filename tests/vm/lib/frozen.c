@@ -24,14 +24,24 @@ void test_frozen_await_status(TestGuest *guest, TestClient *client, const char *
     }
 }
 
-void test_frozen_assert_none(TestGuest *guest)
+void test_frozen_assert_writable(TestGuest *guest, const char *places)
 {
-    g_autofree char *started = test_guest_shell(
-        guest, "rm -f /run/probed; (awk '$1 ~ \"^/dev/\" { print $2 }' /proc/mounts | sort -u | "
-               "while read -r place; do echo probe >\"$place/probe\"; rm -f \"$place/probe\"; "
-               "done; touch /run/probed) >/dev/null 2>&1 &");
+    g_autofree char *started =
+        test_guest_shell(guest,
+                         "rm -f /run/probed; (for place in %s; do echo probe >\"$place/probe\"; "
+                         "rm -f \"$place/probe\"; done; touch /run/probed) >/dev/null 2>&1 &",
+                         places);
 
     test_guest_await(guest, "[ -e /run/probed ]");
+}
+
+void test_frozen_assert_none(TestGuest *guest)
+{
+    g_autofree char *lines =
+        test_guest_shell(guest, "awk '$1 ~ \"^/dev/\" { print $2 }' /proc/mounts | sort -u");
+    g_autofree char *places = g_strdelimit(g_strdup(lines), "\n", ' ');
+
+    test_frozen_assert_writable(guest, places);
 }
 
 void test_frozen_assert_held(TestGuest *guest, const char *place)

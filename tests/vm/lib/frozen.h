@@ -15,8 +15,10 @@ void test_frozen_ask(TestClient *client, const char *request, const char *expect
 /* Waits until guest-fsfreeze-status is this JSON text, for up to a minute. */
 void test_frozen_await_status(TestGuest *guest, TestClient *client, const char *expected);
 
-/* Fails unless a write to each filesystem of a disk comes to its end within a minute; one that is
- * answered by an error has. */
+/* Fails unless a write to each of these places, words with spaces between them, comes to its end
+ * within a minute; one that is answered by an error has. */
+void test_frozen_assert_writable(TestGuest *guest, const char *places);
+/* The same for every filesystem of a disk. */
 void test_frozen_assert_none(TestGuest *guest);
 
 /* Starts a write to `place` and fails unless it stands still, which it does until the thaw. */
