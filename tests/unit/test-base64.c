@@ -90,6 +90,35 @@ START_TEST(test_refuse)
 }
 END_TEST
 
+/* Every character at every place of a text that is long enough for decoding many at once. */
+START_TEST(test_each_character)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const gsize size = 64;
+
+    for (gsize place = 0; place < size; place++) {
+        for (guint c = 1; c < 256; c++) {
+            g_autofree char *text = g_strdup(digits);
+            g_autofree guint8 *out = g_malloc(size / 4 * 3 + 3);
+            gsize decoded, wanted_length;
+            gboolean good;
+
+            if (strchr(" \t\r\n=", (int)c))
+                continue;
+            text[place] = (char)c;
+            good = qga_base64_decode(text, size, out, &decoded);
+            ck_assert_msg(good == (strchr(digits, (int)c) != NULL), "%u at %zu", c, place);
+            if (good) {
+                g_autofree guchar *wanted = g_base64_decode(text, &wanted_length);
+
+                ck_assert_uint_eq(decoded, wanted_length);
+                ck_assert_mem_eq(out, wanted, decoded);
+            }
+        }
+    }
+}
+END_TEST
+
 /* Pieces of any size, wherever they cut a group, give what the whole gives. */
 START_TEST(test_pieces)
 {
@@ -140,6 +169,7 @@ int main(void)
     tcase_add_test(tests, test_there_and_back);
     tcase_add_test(tests, test_decode);
     tcase_add_test(tests, test_refuse);
+    tcase_add_test(tests, test_each_character);
     tcase_add_test(tests, test_pieces);
     tcase_add_test(tests, test_pieces_end);
     suite_add_tcase(suite, tests);
