@@ -74,7 +74,7 @@ static Superblock *superblock_new(Store *store, const FirnDevices *anonymous, de
     return superblock;
 }
 
-static GHashTable *find_superblocks(Store *store, const FirnRoots *roots, const FirnMountWays *ways)
+static GHashTable *find_superblocks(Store *store, const FirnRoots *roots, FirnMountWays *ways)
 {
     GHashTable *superblocks = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free);
     g_autoptr(FirnDevices) anonymous = read_anonymous(roots, store->mounts);

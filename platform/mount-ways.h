@@ -7,16 +7,17 @@
 /*
  * Which mountpoints can be walked to without asking another machine or a process: the filesystem
  * itself, and all that lie on the way to it, are neither network nor FUSE filesystems, and nothing
- * is mounted over it. Decided by the table alone; linear in the mounts.
+ * is mounted over it. Decided by the table alone, for each mount when it is asked for; linear in
+ * the mounts.
  */
 typedef struct FirnMountWays FirnMountWays;
 
-/* Keeps nothing of the table. Free with firn_mount_ways_free(). */
+/* `mounts` must outlive it. Free with firn_mount_ways_free(). */
 FirnMountWays *firn_mount_ways_new(const FirnMounts *mounts);
 void firn_mount_ways_free(FirnMountWays *ways);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(FirnMountWays, firn_mount_ways_free)
 
 /* entry: the mount's place in the table. */
-gboolean firn_mount_ways_is_open(const FirnMountWays *ways, guint entry);
+gboolean firn_mount_ways_is_open(FirnMountWays *ways, guint entry);
 
 #endif
