@@ -166,6 +166,14 @@ static int status_of(const FirnScript *script)
     return script->timed_out ? -1 : script->status;
 }
 
+/* FALSE when it is not in that state. */
+static gboolean move(FirnStateHook *hook, FirnHookState from, FirnHookState to)
+{
+    int word = g_atomic_int_get(&hook->word);
+
+    return FIRN_HOOK_STATE(word) == from && firn_state_move(&hook->word, word, (int)to);
+}
+
 static gboolean run_freeze(FirnState *state, FirnStateHook *hook, GError **error)
 {
     const char *path = firn_state_text(state, hook->path);
@@ -175,17 +183,20 @@ static gboolean run_freeze(FirnState *state, FirnStateHook *hook, GError **error
         .reason = "request",
         .timeout = state->head->hook_timeout,
         .cancel = &state->head->end,
-        .mark = &hook->state,
-        .mark_from = FIRN_HOOK_PENDING,
-        .mark_to = FIRN_HOOK_FREEZING,
-        .pid = &hook->pid,
+        .word = &hook->word,
+        .from = FIRN_HOOK_PENDING,
+        .to = FIRN_HOOK_FREEZING,
     };
 
     hook->freeze_begin = firn_state_now();
     firn_script_run(&script);
+    if (script.taken) { /* somebody ends the freeze already */
+        hook->freeze_begin = 0;
+        return FALSE;
+    }
     hook->freeze_end = firn_state_now();
     hook->status = status_of(&script);
-    firn_state_move(&hook->state, FIRN_HOOK_FREEZING, FIRN_HOOK_FROZEN);
+    move(hook, FIRN_HOOK_FREEZING, FIRN_HOOK_FROZEN);
     if (script.cancelled || hook->status == 0)
         return !script.cancelled;
     set_failure(path, "freeze", &script, script.timeout, error);
@@ -216,38 +227,51 @@ static void run_thaw(FirnState *state, FirnStateHook *hook)
         .argument = "thaw",
         .reason = reason(state),
         .timeout = state->head->hook_timeout,
-        .mark = &hook->state,
-        .mark_from = FIRN_HOOK_FROZEN,
-        .mark_to = FIRN_HOOK_THAWING,
-        .pid = &hook->pid,
+        .word = &hook->word,
+        .from = FIRN_HOOK_FROZEN,
+        .to = FIRN_HOOK_THAWING,
     };
+    gint64 begin = firn_state_now();
 
-    hook->thaw_begin = firn_state_now();
-    firn_script_run(&script);
+    firn_script_insist(&script);
+    if (script.taken)
+        return;
+    hook->thaw_begin = begin;
     hook->thaw_end = firn_state_now();
     hook->thaw_status = status_of(&script);
-    g_atomic_int_set(&hook->state, FIRN_HOOK_THAWED);
+    if (!move(hook, FIRN_HOOK_THAWING, FIRN_HOOK_THAWED))
+        move(hook, FIRN_HOOK_FROZEN, FIRN_HOOK_THAWED); /* it could not be started */
     if (hook->thaw_status == 0)
         return;
     set_failure(path, "thaw", &script, script.timeout, &error);
     g_warning("%s", error->message);
 }
 
+static void await_script(const FirnState *state, FirnStateHook *hook)
+{
+    firn_script_await(FIRN_HOOK_PID(g_atomic_int_get(&hook->word)), state->head->hook_timeout);
+}
+
+static gboolean is_at(FirnStateHook *hook, FirnHookState wanted)
+{
+    return FIRN_HOOK_STATE(g_atomic_int_get(&hook->word)) == wanted;
+}
+
 /* Brings one to its end, however far somebody else, who may be dead, has come with it. */
 static void settle(FirnState *state, FirnStateHook *hook)
 {
     /* not started, and nobody who was about to may do it any more */
-    if (firn_state_move(&hook->state, FIRN_HOOK_PENDING, FIRN_HOOK_THAWED))
+    if (move(hook, FIRN_HOOK_PENDING, FIRN_HOOK_THAWED))
         return;
-    if (g_atomic_int_get(&hook->state) == FIRN_HOOK_FREEZING) {
-        firn_script_await(g_atomic_int_get(&hook->pid), state->head->hook_timeout);
-        firn_state_move(&hook->state, FIRN_HOOK_FREEZING, FIRN_HOOK_FROZEN);
+    if (is_at(hook, FIRN_HOOK_FREEZING)) {
+        await_script(state, hook);
+        move(hook, FIRN_HOOK_FREEZING, FIRN_HOOK_FROZEN);
     }
-    if (g_atomic_int_get(&hook->state) == FIRN_HOOK_FROZEN)
+    if (is_at(hook, FIRN_HOOK_FROZEN))
         run_thaw(state, hook);
-    if (g_atomic_int_get(&hook->state) == FIRN_HOOK_THAWING) {
-        firn_script_await(g_atomic_int_get(&hook->pid), state->head->hook_timeout);
-        g_atomic_int_set(&hook->state, FIRN_HOOK_THAWED);
+    if (is_at(hook, FIRN_HOOK_THAWING)) {
+        await_script(state, hook);
+        move(hook, FIRN_HOOK_THAWING, FIRN_HOOK_THAWED);
     }
 }
 

@@ -15,8 +15,11 @@
 #define GRACE_US (2 * G_USEC_PER_SEC)
 /* How soon a cancel is noticed. */
 #define TICK_MS 50
-/* What the process says to its maker when it does not become the script. */
-#define NOT_STARTED 125
+/* What the process says to its maker, in place of an errno, when somebody else was faster. */
+#define TAKEN (-1)
+/* A process, memory or descriptors are short for a moment: what is to be thawed is tried again. */
+#define TRIES 100
+#define PAUSE_US (100 * 1000)
 
 /* Everything the child needs, made before fork(): it may not allocate. */
 typedef struct {
@@ -25,9 +28,10 @@ typedef struct {
     char **environment;
     int null;
     int output;
+    int failure; /* closed by a successful exec */
 } Image;
 
-static void image_init(Image *image, const FirnScript *script, int output)
+static void image_init(Image *image, const FirnScript *script, int output, int failure)
 {
     image->argv[0] = script->path;
     image->argv[1] = script->argument;
@@ -39,6 +43,7 @@ static void image_init(Image *image, const FirnScript *script, int output)
     image->environment = g_environ_setenv(g_get_environ(), "FIRN_REASON", script->reason, TRUE);
     image->null = open("/dev/null", O_RDONLY | O_CLOEXEC);
     image->output = output;
+    image->failure = failure;
 }
 
 static void default_signals(void)
@@ -52,25 +57,32 @@ static void default_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+G_NORETURN static void give_up(const Image *image, int cause)
+{
+    if (write(image->failure, &cause, sizeof cause) < 0)
+        _exit(126);
+    _exit(127);
+}
+
 /* In the child. */
 G_NORETURN static void become(const FirnScript *script, const Image *image)
 {
+    int cause;
+
     setsid();
     default_signals();
     dup2(image->null, STDIN_FILENO);
     dup2(image->output, STDOUT_FILENO);
     dup2(image->output, STDERR_FILENO);
-    g_atomic_int_set(script->pid, (gint)getpid());
-    if (!g_atomic_int_compare_and_exchange(script->mark, script->mark_from, script->mark_to))
-        _exit(NOT_STARTED);
+    if (!firn_state_move(script->word, (int)script->from, FIRN_HOOK_WORD(script->to, getpid())))
+        give_up(image, TAKEN);
     /* everything else is closed on exec */
     execve(script->path, (char **)(guintptr)image->argv, image->environment);
     if (errno == ENOEXEC) /* no "#!" line: a shell's, as execvp(3) has it */
         execve("/bin/sh", (char **)(guintptr)image->shell_argv, image->environment);
-    /* nothing of it ran */
-    g_atomic_int_set(script->mark, script->mark_from);
-    g_atomic_int_set(script->pid, -errno);
-    _exit(NOT_STARTED);
+    cause = errno;
+    g_atomic_int_set(script->word, (gint)script->from); /* nothing of it ran */
+    give_up(image, cause);
 }
 
 /* Keeps the end of what is there; FALSE at the end of file. */
@@ -145,32 +157,77 @@ static void watch(FirnScript *script, pid_t pid, int output)
     }
 }
 
-void firn_script_run(FirnScript *script)
+/* What the child said before it gave up, if it did. */
+static void read_failure(FirnScript *script, int fd)
 {
-    int ends[2];
+    int cause;
+
+    if (read(fd, &cause, sizeof cause) != (ssize_t)sizeof cause)
+        return;
+    script->taken = cause == TAKEN;
+    script->failed_errno = script->taken ? 0 : cause;
+}
+
+static void start(FirnScript *script, int output[2], int failure[2])
+{
     Image image;
     pid_t pid;
 
-    if (pipe2(ends, O_CLOEXEC) < 0) {
-        script->failed_errno = errno;
-        return;
-    }
-    fcntl(ends[0], F_SETFL, O_NONBLOCK);
-    image_init(&image, script, ends[1]);
+    fcntl(output[0], F_SETFL, O_NONBLOCK);
+    fcntl(failure[0], F_SETFL, O_NONBLOCK);
+    image_init(&image, script, output[1], failure[1]);
     pid = fork();
     if (pid == 0)
         become(script, &image);
-    if (pid < 0)
+    if (pid < 0) {
         script->failed_errno = errno;
-    close(ends[1]);
-    if (pid > 0)
-        watch(script, pid, ends[0]);
-    if (pid > 0 && g_atomic_int_get(script->pid) < 0)
-        script->failed_errno = -g_atomic_int_get(script->pid);
-    close(ends[0]);
+    } else {
+        close(output[1]);
+        output[1] = -1;
+        watch(script, pid, output[0]);
+        read_failure(script, failure[0]);
+    }
     if (image.null >= 0)
         close(image.null);
     g_strfreev(image.environment);
+}
+
+static void close_pipe(const int ends[2])
+{
+    for (int i = 0; i < 2; i++) {
+        if (ends[i] >= 0)
+            close(ends[i]);
+    }
+}
+
+void firn_script_run(FirnScript *script)
+{
+    int output[2] = {-1, -1};
+    int failure[2] = {-1, -1};
+
+    if (pipe2(output, O_CLOEXEC) == 0 && pipe2(failure, O_CLOEXEC) == 0)
+        start(script, output, failure);
+    else
+        script->failed_errno = errno;
+    close_pipe(output);
+    close_pipe(failure);
+}
+
+static gboolean is_shortage(int cause)
+{
+    return cause == EAGAIN || cause == ENOMEM || cause == EMFILE || cause == ENFILE ||
+           cause == ETXTBSY;
+}
+
+void firn_script_insist(FirnScript *script)
+{
+    for (int i = 0; i < TRIES; i++) {
+        script->failed_errno = 0;
+        firn_script_run(script);
+        if (!is_shortage(script->failed_errno))
+            return;
+        g_usleep(PAUSE_US);
+    }
 }
 
 void firn_script_await(pid_t pid, guint timeout)

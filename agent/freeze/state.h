@@ -56,9 +56,16 @@ typedef enum {
     FIRN_HOOK_THAWED,
 } FirnHookState;
 
+/*
+ * In one word with the process that runs the script, which is its process group too: so that of
+ * several who are about to start it one does, and everybody knows which.
+ */
+#define FIRN_HOOK_STATE(word) ((FirnHookState)((word)&15))
+#define FIRN_HOOK_PID(word) ((word) >> 4)
+#define FIRN_HOOK_WORD(state, pid) ((gint)(pid) << 4 | (gint)(state))
+
 typedef struct {
-    gint state;  /* atomic, FirnHookState */
-    gint pid;    /* atomic; of the script that runs or ran last, which is its process group too */
+    gint word;   /* atomic, FIRN_HOOK_WORD() */
     gint status; /* of "freeze", as wait(2) gives it; -1: timed out, -2: could not be started */
     gint thaw_status;
     guint path;

@@ -6,6 +6,7 @@
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* A folder of hooks, each test its own. */
@@ -182,12 +183,16 @@ END_TEST
  */
 START_TEST(test_background_child)
 {
+    g_autofree char *more =
+        g_strdup_printf("[ $1 = thaw ] || sleep 600 & echo $! >%s/background", tree);
+    g_autofree char *background = NULL;
     g_autoptr(FirnState) state = NULL;
 
-    add_logging("1", "[ $1 = thaw ] || sleep 600 & :");
+    add_logging("1", more);
     state = make_state(300);
     ck_assert(firn_hooks_freeze(state, NULL));
-    ck_assert_int_eq(kill(-state->hooks[0].pid, SIGKILL), 0);
+    background = test_tree_read(tree, "/background");
+    ck_assert_int_eq(kill((pid_t)g_ascii_strtoll(background, NULL, 10), SIGKILL), 0);
     firn_hooks_thaw(state);
     assert_log("1 freeze request\n1 thaw request\n");
 }
@@ -248,12 +253,48 @@ START_TEST(test_taken_over)
     add_logging("1", "");
     add_logging("2", "");
     state = make_state(60);
-    state->hooks[0].state = FIRN_HOOK_FREEZING;
-    state->hooks[1].state = FIRN_HOOK_THAWING;
+    state->hooks[0].word = FIRN_HOOK_WORD(FIRN_HOOK_FREEZING, 0);
+    state->hooks[1].word = FIRN_HOOK_WORD(FIRN_HOOK_THAWING, 0);
     g_atomic_int_set(&state->head->end, FIRN_END_DIED);
     firn_hooks_thaw(state);
     assert_log("1 thaw rollback\n");
-    ck_assert_int_eq(state->hooks[1].state, FIRN_HOOK_THAWED);
+    ck_assert_int_eq(state->hooks[1].word, FIRN_HOOK_THAWED);
+}
+END_TEST
+
+static void remove_log(void)
+{
+    g_autofree char *path = g_build_filename(tree, "log", NULL);
+
+    ck_assert_int_eq(g_remove(path), 0);
+}
+
+/* Two at it at once, as when the guard takes over from an agent that was stopped and now goes on:
+ * each script runs once, and neither goes on before it has ended. */
+START_TEST(test_thawed_by_two)
+{
+    g_autoptr(FirnState) state = NULL;
+    pid_t other;
+    int status;
+
+    for (int i = 1; i <= 5; i++) {
+        g_autofree char *name = g_strdup_printf("%d", i);
+
+        add_logging(name, "[ $1 = freeze ] || { sleep 0.1; echo end of $1 >>\"${0%/*}/../log\"; }");
+    }
+    state = make_state(60);
+    ck_assert(firn_hooks_freeze(state, NULL));
+    remove_log();
+    other = fork();
+    if (other == 0) {
+        firn_hooks_thaw(state);
+        _exit(0);
+    }
+    firn_hooks_thaw(state);
+    ck_assert_int_eq(waitpid(other, &status, 0), other);
+    ck_assert_int_eq(status, 0);
+    assert_log("5 thaw request\nend of thaw\n4 thaw request\nend of thaw\n3 thaw request\nend of "
+               "thaw\n2 thaw request\nend of thaw\n1 thaw request\nend of thaw\n");
 }
 END_TEST
 
@@ -275,6 +316,7 @@ int main(void)
     tcase_add_test(tests, test_without_interpreter);
     tcase_add_test(tests, test_cancelled_before);
     tcase_add_test(tests, test_taken_over);
+    tcase_add_test(tests, test_thawed_by_two);
     suite_add_tcase(suite, tests);
     return test_suite_run(suite);
 }

@@ -133,7 +133,7 @@ START_TEST(test_note)
     g_atomic_int_set(&state->head->frozen, 2);
     g_atomic_int_set(&state->head->early, TRUE);
     g_atomic_int_set(&state->head->end, FIRN_END_DEADLINE);
-    state->hooks[0].state = FIRN_HOOK_THAWED;
+    state->hooks[0].word = FIRN_HOOK_THAWED;
     firn_finish(state);
     note = firn_finish_take_note(tree);
     ck_assert_ptr_nonnull(note);
