@@ -218,15 +218,17 @@ static int open_file(const char *file, GError **error)
 gboolean firn_log_open(const char *file, gboolean verbose, GError **error)
 {
     static gsize once = 0;
+    gboolean held = firn_log.holds > 0;
     int fd = -1;
 
-    if (file) {
+    if (file && !held) {
         fd = open_file(file, error);
         if (fd < 0)
             return FALSE;
     }
     firn_log.file = g_strdup(file);
     firn_log.fd = fd;
+    firn_log.reopen = file && held;
     firn_log.verbose = verbose;
     firn_log.journal = !file && g_log_writer_is_journald(STDERR_FILENO);
     if (g_once_init_enter(&once)) {
@@ -245,7 +247,8 @@ static void reopen_file(void)
         write_line(G_LOG_LEVEL_WARNING, g_get_real_time(), error->message);
         return;
     }
-    close(firn_log.fd);
+    if (firn_log.fd >= 0)
+        close(firn_log.fd);
     firn_log.fd = fd;
 }
 

@@ -9,7 +9,8 @@
  * stderr is the journal, with their fields if they have some of ours (FIRN_...), else a line with
  * its time to stderr or the log file.
  * While held, entries stay in a bounded ring in memory and touch no disk; released, they are
- * written with the times they were made at.
+ * written with the times they were made at. A log file is opened on release when it would have been
+ * opened while held.
  */
 gboolean firn_log_open(const char *file, gboolean verbose, GError **error);
 void firn_log_close(void);

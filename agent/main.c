@@ -7,6 +7,7 @@
 #include "agent/agent.h"
 #include "agent/doctor.h"
 #include "agent/freeze/finish.h"
+#include "agent/freeze/remains.h"
 #include "agent/freeze/report.h"
 #include "agent/log.h"
 #include "agent/startup.h"
@@ -33,10 +34,11 @@ static int fail(const char *program, const GError *error)
     return EXIT_FAILURE;
 }
 
-/* Everything from here on is told to the log. */
-static gboolean serve(const FirnConfig *config, int activated, int *status, GError **error)
+/* Everything from here on is told to the log. held: it is held, until it is known what is frozen.
+ */
+static gboolean serve(const FirnConfig *config, const FirnRoots *roots, gboolean held,
+                      int activated, int *status, GError **error)
 {
-    g_autoptr(FirnRoots) roots = firn_roots_new(g_getenv(ROOT_VARIABLE));
     g_autoptr(FirnAgent) agent = NULL;
     GError *problem = NULL;
     gboolean parent = FALSE;
@@ -54,6 +56,8 @@ static gboolean serve(const FirnConfig *config, int activated, int *status, GErr
         return FALSE;
     }
     agent = firn_agent_new(config, roots, activated, error);
+    if (held)
+        firn_log_release();
     if (agent)
         *status = firn_agent_run(agent);
     if (pid_file >= 0) {
@@ -65,18 +69,23 @@ static gboolean serve(const FirnConfig *config, int activated, int *status, GErr
 
 static int run(FirnConfig *config, const char *program)
 {
+    g_autoptr(FirnRoots) roots = firn_roots_new(g_getenv(ROOT_VARIABLE));
     g_autoptr(GError) error = NULL;
     int status = EXIT_FAILURE;
+    gboolean held;
     int activated = firn_transport_activated(&config->method, &error);
 
     if (error || !firn_config_settle(config, activated >= 0, &error))
         return fail(program, error);
     if (g_getenv(ROOT_VARIABLE))
         config->freeze_enabled = FALSE;
+    held = firn_remains_are_frozen(config, roots);
+    if (held)
+        firn_log_hold(); /* its file may lie on what is frozen */
     if (!firn_log_open(config->log_file, config->verbose, &error))
         return fail(program, error);
     firn_startup_process();
-    if (!serve(config, activated, &status, &error))
+    if (!serve(config, roots, held, activated, &status, &error))
         g_critical("%s", error->message);
     firn_log_close();
     return status;

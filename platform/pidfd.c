@@ -48,15 +48,28 @@ gboolean firn_pid_is_named(pid_t pid, const char *name)
            !strncmp(text, name, length) && text[length] == '\n';
 }
 
-gboolean firn_pid_is_zombie(pid_t pid)
+/* The letter that proc_pid_stat(5) gives; 0 when there is no such process. */
+static char state_of(pid_t pid)
 {
     char text[256];
     const char *after;
 
-    if (!read_proc(pid, "stat", text, sizeof text))
-        return FALSE;
+    if (pid <= 0 || !read_proc(pid, "stat", text, sizeof text))
+        return 0;
     after = strrchr(text, ')'); /* the name may hold anything */
-    return after && after[1] == ' ' && (after[2] == 'Z' || after[2] == 'X');
+    return after && after[1] == ' ' ? after[2] : 0;
+}
+
+gboolean firn_pid_is_zombie(pid_t pid)
+{
+    char state = state_of(pid);
+
+    return state == 'Z' || state == 'X';
+}
+
+gboolean firn_pid_is_stopped(pid_t pid)
+{
+    return state_of(pid) == 'T';
 }
 
 gboolean firn_pid_is_running(pid_t pid)

@@ -27,6 +27,9 @@ gboolean firn_pid_is_named(pid_t pid, const char *name);
 /* TRUE when it is dead but for threads that the kernel cannot end yet, or for being reaped. */
 gboolean firn_pid_is_zombie(pid_t pid);
 
+/* TRUE when a SIGSTOP or the like has stopped it. */
+gboolean firn_pid_is_stopped(pid_t pid);
+
 /* Sends it a signal. FALSE with errno. */
 gboolean firn_pidfd_kill(int pidfd, int signal);
 

@@ -11,6 +11,7 @@
 #include "agent/freeze/account-state.h"
 #include "agent/freeze/guard.h"
 #include "agent/freeze/hooks.h"
+#include "agent/freeze/walk.h"
 #include "agent/log.h"
 
 #define NOTE_NAME "thawed-early"
@@ -69,17 +70,29 @@ char *firn_finish_take_note(const char *state_dir)
     return text;
 }
 
-void firn_finish(FirnState *state)
+static gboolean is_mine(const FirnState *state)
+{
+    int ender = g_atomic_int_get(&state->head->ender);
+
+    return ender == 0 || ender == (int)getpid();
+}
+
+gboolean firn_finish(FirnState *state)
 {
     g_autofree char *folder = g_path_get_dirname(state->path);
 
-    g_atomic_int_set(&state->head->phase, FIRN_PHASE_THAW_HOOKS);
+    if (!is_mine(state))
+        return FALSE;
+    firn_state_advance(state, FIRN_PHASE_THAW_HOOKS);
     if (g_atomic_int_get(&state->head->early))
         write_note(state, folder);
     firn_hooks_thaw(state);
+    if (!is_mine(state))
+        return FALSE;
     state->head->finished = firn_state_now();
     firn_account_tell_end(state, folder);
-    g_atomic_int_set(&state->head->phase, FIRN_PHASE_DONE);
+    firn_state_advance(state, FIRN_PHASE_DONE);
+    return TRUE;
 }
 
 int firn_finish_main(int argc, char **argv)
@@ -97,8 +110,9 @@ int firn_finish_main(int argc, char **argv)
     log_file = firn_state_text(state, state->head->log_file);
     if (!firn_log_open(*log_file ? log_file : NULL, state->head->verbose != 0, &error))
         g_warning("%s", error->message);
-    firn_finish(state);
-    firn_state_remove(state);
+    /* what hangs still removes it when that has returned */
+    if (firn_finish(state) && firn_walk_find_stuck(state) < 0)
+        firn_state_remove(state);
     firn_log_close();
     return EXIT_SUCCESS;
 }

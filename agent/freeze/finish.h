@@ -6,9 +6,11 @@
 
 /*
  * The last steps of a freeze, once everything is thawed: the thaw hooks, the journal, the report,
- * and the note about an early thaw. By the agent, by what the guard becomes, or by the next agent.
+ * and the note about an early thaw. By the agent, by what the guard becomes, or by the next agent:
+ * whoever has claimed the end. FALSE when another has taken that over meanwhile, as from one that
+ * was stopped, and does what is left.
  */
-void firn_finish(FirnState *state);
+gboolean firn_finish(FirnState *state);
 
 /* The subcommand "finish STATE-FILE" that the guard becomes. */
 int firn_finish_main(int argc, char **argv);

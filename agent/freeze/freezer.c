@@ -5,14 +5,23 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/freeze/caller.h"
 #include "agent/freeze/finish.h"
+#include "agent/freeze/remains.h"
 #include "agent/freeze/run.h"
+#include "agent/freeze/undo.h"
 #include "agent/freeze/walk.h"
 #include "agent/work.h"
 #include "platform/pidfd.h"
 
 /* How often a running freeze is looked after. */
 #define WATCH_INTERVAL_MS 250
+#define NS_PER_SECOND ((gint64)1000000000)
+/* A host that cancels, or a service manager that stops, waits no longer than this for a call that
+ * hangs in the kernel. */
+#define CANCEL_NS (2 * NS_PER_SECOND)
+/* The guard has so long to act after the deadline, before the agent does in its place. */
+#define GUARD_NS (2 * NS_PER_SECOND)
 
 typedef enum {
     IDLE,
@@ -23,37 +32,34 @@ typedef enum {
     STUCK,   /* all that could be is thawed, but one FIFREEZE has not returned */
 } Mode;
 
-/* Somebody waits for an answer. */
-typedef struct {
-    FirnFreezerDone done; /* NULL: nobody */
-    gpointer data;
-} Caller;
-
 struct FirnFreezer {
     const FirnConfig *config;
     const FirnRoots *roots;
     Mode mode;
     FirnRun *run; /* NULL when idle */
-    Caller freeze;
-    Caller thaw;
-    Caller shutdown;
-    guint watch;        /* of a running freeze */
+    FirnCaller freeze;
+    FirnCaller thaw;
+    FirnCaller shutdown;
+    guint watch;        /* from the freeze to the thaw */
+    gint64 asked;       /* when it was told to end, by firn_state_now(); 0: it was not */
     guint guard_source; /* for the guard's end */
     gboolean walking;   /* the worker of FREEZING has not come back */
     FirnRun *next;      /* starts once the guard has ended the one before */
-    Caller next_caller;
+    FirnCaller next_caller;
 };
 
 /* What a worker gets; the freezer outlives it. */
 typedef struct {
     FirnFreezer *freezer;
     FirnRun *run;
-    gboolean success;
+    FirnRunResult result;
 } Job;
 
 static void end_run(FirnFreezer *freezer);
 static void start_next(FirnFreezer *freezer);
 static void mind_guard(FirnFreezer *freezer);
+static void await_ender(FirnFreezer *freezer);
+static gboolean watch(gpointer data);
 
 static Job *job_new(FirnFreezer *freezer)
 {
@@ -70,32 +76,17 @@ static void job_free(Job *job)
     g_free(job);
 }
 
-static void answer(Caller *caller, gint64 count, const GError *error)
-{
-    Caller told = *caller;
-
-    memset(caller, 0, sizeof *caller);
-    if (told.done)
-        told.done(count, error, told.data);
-}
-
-G_GNUC_PRINTF(2, 3)
-static void refuse(Caller *caller, const char *format, ...)
-{
-    g_autoptr(GError) error = NULL;
-    va_list args;
-
-    va_start(args, format);
-    error = g_error_new_valist(G_FILE_ERROR, G_FILE_ERROR_FAILED, format, args);
-    va_end(args);
-    answer(caller, 0, error);
-}
-
 static void unwatch(FirnFreezer *freezer)
 {
     if (freezer->watch)
         g_source_remove(freezer->watch);
     freezer->watch = 0;
+}
+
+static void start_watch(FirnFreezer *freezer)
+{
+    if (!freezer->watch)
+        freezer->watch = g_timeout_add(WATCH_INTERVAL_MS, watch, freezer);
 }
 
 static void stop_minding(FirnFreezer *freezer)
@@ -134,15 +125,21 @@ static void answer_freeze_ended(FirnFreezer *freezer)
 
     switch (firn_run_why(run)) {
     case FIRN_END_CANCELLED:
-        refuse(&freezer->freeze, "the freeze was cancelled by guest-fsfreeze-thaw");
+        firn_caller_refuse(&freezer->freeze, "the freeze was cancelled by guest-fsfreeze-thaw");
         return;
     case FIRN_END_SHUTDOWN:
-        refuse(&freezer->freeze, "the freeze was cancelled: the agent was told to stop");
+        firn_caller_refuse(&freezer->freeze,
+                           "the freeze was cancelled: the agent was told to stop");
+        return;
+    case FIRN_END_DIED:
+        firn_caller_refuse(&freezer->freeze,
+                           "the freeze was undone: its guard process was killed, and no "
+                           "other could be started");
         return;
     case FIRN_END_DEADLINE:
-    case FIRN_END_DIED:
-        refuse(&freezer->freeze, "the freeze was undone: it took longer than freeze-timeout (%u s)",
-               freezer->config->freeze_timeout);
+        firn_caller_refuse(&freezer->freeze,
+                           "the freeze was undone: it took longer than freeze-timeout (%u s)",
+                           freezer->config->freeze_timeout);
         return;
     case FIRN_END_NONE:
     case FIRN_END_REQUEST:
@@ -150,7 +147,7 @@ static void answer_freeze_ended(FirnFreezer *freezer)
     case FIRN_END_EMPTY:
     case FIRN_END_WALK_TIMEOUT:
     default:
-        answer(&freezer->freeze, 0, run->error);
+        firn_caller_answer(&freezer->freeze, 0, run->error);
     }
 }
 
@@ -161,9 +158,55 @@ static void answer_thaw(FirnFreezer *freezer, gint64 count)
         freezer->thaw.done ? firn_finish_take_note(freezer->config->state_dir) : NULL;
 
     if (note)
-        refuse(&freezer->thaw, "%s", note);
+        firn_caller_refuse(&freezer->thaw, "%s", note);
     else
-        answer(&freezer->thaw, count, NULL);
+        firn_caller_answer(&freezer->thaw, count, NULL);
+}
+
+static void refuse_stuck(FirnFreezer *freezer, FirnCaller *caller)
+{
+    FirnState *state = firn_run_state(freezer->run);
+    int stuck = state ? firn_walk_find_stuck(state) : -1;
+    g_autofree char *name =
+        stuck >= 0 ? firn_target_describe(state, (guint)stuck) : g_strdup("a filesystem");
+
+    firn_caller_refuse(
+        caller,
+        "cannot freeze: an earlier freeze of %s still hangs in the kernel; free what it waits "
+        "for, or leave it out with freeze-exclude and restart the guest",
+        name);
+}
+
+/* Those who wait for the end of the freeze, and the one who waits to begin another. */
+static void answer_all(FirnFreezer *freezer, gint64 count)
+{
+    answer_thaw(freezer, count);
+    firn_caller_answer(&freezer->shutdown, count, NULL);
+    if (!freezer->next)
+        return;
+    if (freezer->mode == IDLE) {
+        start_next(freezer);
+    } else {
+        g_clear_pointer(&freezer->next, firn_run_unref);
+        refuse_stuck(freezer, &freezer->next_caller);
+    }
+}
+
+/* Nothing of it is left: the next one may begin. */
+static void close_run(FirnFreezer *freezer)
+{
+    freezer->mode = IDLE;
+    freezer->asked = 0;
+    unwatch(freezer);
+    stop_minding(freezer);
+    firn_run_close(freezer->run);
+}
+
+static gboolean is_settled(FirnFreezer *freezer)
+{
+    FirnState *state = firn_run_state(freezer->run);
+
+    return !freezer->walking && (!state || firn_undo_is_settled(state));
 }
 
 /* Nothing is frozen any more. The mode is set before anybody is told, who may ask for more. */
@@ -173,26 +216,34 @@ static void conclude(FirnFreezer *freezer)
     FirnState *state = firn_run_state(run);
     gint64 count = state ? g_atomic_int_get(&state->head->thawed) : 0;
 
-    unwatch(freezer);
-    freezer->mode = freezer->walking ? STUCK : IDLE;
-    if (freezer->mode == IDLE) {
-        stop_minding(freezer);
-        firn_run_close(run);
-    }
+    if (is_settled(freezer))
+        close_run(freezer);
+    else
+        freezer->mode = STUCK;
     answer_freeze_ended(freezer);
     if (freezer->mode == IDLE && freezer->run == run)
         g_clear_pointer(&freezer->run, firn_run_unref);
-    answer_thaw(freezer, count);
-    answer(&freezer->shutdown, count, NULL);
-    if (freezer->mode == IDLE && freezer->next)
-        start_next(freezer);
+    answer_all(freezer, count);
+}
+
+/* What hung may have come back. */
+static void try_unstick(FirnFreezer *freezer)
+{
+    if (!is_settled(freezer)) {
+        if (!freezer->walking)
+            firn_undo_start(firn_run_state(freezer->run));
+        return;
+    }
+    close_run(freezer);
+    g_clear_pointer(&freezer->run, firn_run_unref);
+    g_warning("the filesystem that hung in a freeze has come back, and is thawed");
 }
 
 static void end_job_run(gpointer data)
 {
     Job *job = data;
 
-    job->success = firn_run_end(job->run);
+    job->result = firn_run_end(job->run);
 }
 
 static void end_job_done(gpointer data)
@@ -200,15 +251,18 @@ static void end_job_done(gpointer data)
     Job *job = data;
     FirnFreezer *freezer = job->freezer;
 
-    if (job->success) {
+    if (job->result == FIRN_RUN_ENDED) {
         conclude(freezer);
+    } else if (job->result == FIRN_RUN_TAKEN) {
+        await_ender(freezer);
     } else {
         g_autoptr(GError) error = firn_walk_thaw_error(firn_run_state(job->run));
 
         freezer->mode = HELD;
-        answer(&freezer->freeze, 0, error);
-        answer(&freezer->thaw, 0, error);
-        answer(&freezer->shutdown, 0, error);
+        freezer->asked = 0;
+        firn_caller_answer(&freezer->freeze, 0, error);
+        firn_caller_answer(&freezer->thaw, 0, error);
+        firn_caller_answer(&freezer->shutdown, 0, error);
     }
     job_free(job);
 }
@@ -228,31 +282,61 @@ static void end_or_wait(FirnFreezer *freezer)
         freezer->mode = GUARDED;
 }
 
+/* Waits for another process that ends it. */
+static void await_other(FirnFreezer *freezer, FirnGuard *other)
+{
+    freezer->mode = GUARDED;
+    stop_minding(freezer);
+    firn_guard_forget(freezer->run->guard);
+    freezer->run->guard = other;
+    mind_guard(freezer);
+}
+
+/* The process that ends it, when it lives and is not this one; a thread of a killed one may hang
+ * in the kernel for ever. */
+static FirnGuard *find_ender(FirnState *state)
+{
+    int ender = g_atomic_int_get(&state->head->ender);
+
+    return ender == 0 || ender == (int)getpid() || firn_pid_is_zombie(ender) ? NULL
+                                                                             : firn_guard_of(ender);
+}
+
 /* Ends what a dead process has left in the middle; when somebody else was faster, waits for that.
  */
-static void end_after(FirnFreezer *freezer, int dead)
+static void end_after(FirnFreezer *freezer)
 {
     FirnRun *run = freezer->run;
     FirnState *state = firn_run_state(run);
-    FirnGuard *other = NULL;
+    int dead;
 
     firn_run_stop(run, FIRN_END_DIED);
-    while (!firn_state_move(&state->head->ender, dead, (int)getpid())) {
+    do {
+        FirnGuard *other = find_ender(state);
+
+        if (other) {
+            await_other(freezer, other);
+            return;
+        }
         dead = g_atomic_int_get(&state->head->ender);
-        other = firn_guard_of(dead);
-        if (other)
-            break;
-    }
-    if (other) {
-        freezer->mode = GUARDED;
-        stop_minding(freezer);
-        firn_guard_forget(run->guard);
-        run->guard = other;
-        mind_guard(freezer);
-        return;
-    }
-    firn_walk_adopt(state);
+    } while (!firn_state_move(&state->head->ender, dead, (int)getpid()));
+    if (!run->ours)
+        firn_run_adopt(run);
+    if (!firn_pid_is_running(g_atomic_int_get(&state->head->freezer)))
+        firn_walk_adopt_freezing(state);
+    firn_walk_adopt_thawing(state);
     end_run(freezer);
+}
+
+/* The guard has taken over what this process was at. */
+static void await_ender(FirnFreezer *freezer)
+{
+    if (g_atomic_int_get(&firn_run_state(freezer->run)->head->phase) == FIRN_PHASE_DONE)
+        conclude(freezer);
+    else if (freezer->run->guard)
+        freezer->mode = GUARDED;
+    else
+        end_after(freezer);
 }
 
 /* Nobody may stay frozen without a guard. */
@@ -266,26 +350,29 @@ static void replace_guard(FirnFreezer *freezer)
         return;
     }
     g_warning("%s: thawing", error->message);
-    if (freezer->mode != HELD)
-        return;
-    g_atomic_int_set(&firn_run_state(freezer->run)->head->early, TRUE);
+    if (freezer->mode == HELD)
+        g_atomic_int_set(&firn_run_state(freezer->run)->head->early, TRUE);
     firn_run_stop(freezer->run, FIRN_END_DIED);
-    end_or_wait(freezer);
+    if (freezer->mode == HELD)
+        end_or_wait(freezer);
 }
 
 static void guard_ended(FirnFreezer *freezer)
 {
-    FirnState *state = firn_run_state(freezer->run);
+    FirnStateHead *head = firn_run_state(freezer->run)->head;
     FirnGuard *guard = g_steal_pointer(&freezer->run->guard);
+    gboolean over = g_atomic_int_get(&head->phase) == FIRN_PHASE_DONE;
+    gboolean ours = freezer->mode == ENDING || freezer->mode == STUCK;
     int pid = guard->pid;
 
     freezer->guard_source = 0;
     firn_guard_forget(guard);
-    if (g_atomic_int_get(&state->head->phase) == FIRN_PHASE_DONE &&
-        g_atomic_int_get(&state->head->ender) == pid)
+    if (over && !ours && (freezer->mode == GUARDED || g_atomic_int_get(&head->ender) == pid))
         conclude(freezer);
-    else if (freezer->mode == GUARDED || g_atomic_int_get(&state->head->ender) == pid)
-        end_after(freezer, g_atomic_int_get(&state->head->ender));
+    else if (over)
+        return; /* it had nothing left to do */
+    else if (freezer->mode == GUARDED || g_atomic_int_get(&head->ender) == pid)
+        end_after(freezer);
     else
         replace_guard(freezer);
 }
@@ -323,7 +410,7 @@ static void freeze_job_run(gpointer data)
 {
     Job *job = data;
 
-    job->success = firn_run_freeze(job->run);
+    firn_run_freeze(job->run);
 }
 
 static void freeze_job_done(gpointer data)
@@ -333,19 +420,14 @@ static void freeze_job_done(gpointer data)
 
     freezer->walking = FALSE;
     if (freezer->mode == STUCK) {
-        freezer->mode = IDLE;
-        stop_minding(freezer);
-        firn_run_close(job->run);
-        g_clear_pointer(&freezer->run, firn_run_unref);
-        g_warning("the filesystem that hung in a freeze has come back, and is thawed");
+        try_unstick(freezer);
     } else if (freezer->mode == FREEZING) {
-        unwatch(freezer);
         mind_guard(freezer);
         if (firn_run_why(job->run) == FIRN_END_NONE) {
             g_free(firn_finish_take_note(freezer->config->state_dir)); /* outdated */
             freezer->mode = HELD;
-            answer(&freezer->freeze, g_atomic_int_get(&firn_run_state(job->run)->head->frozen),
-                   NULL);
+            firn_caller_answer(&freezer->freeze,
+                               g_atomic_int_get(&firn_run_state(job->run)->head->frozen), NULL);
         } else {
             end_or_wait(freezer);
         }
@@ -372,37 +454,84 @@ static void set_timeout_error(FirnRun *run)
     g_strlcpy(state->head->message, run->error->message, sizeof state->head->message);
 }
 
-/* A filesystem that hangs costs the freeze, not the guest. */
-static gboolean watch(gpointer data)
+/* A call that hangs in the kernel is left behind at its deadline, or soon after it was cancelled.
+ */
+static gboolean is_overdue(const FirnFreezer *freezer, FirnState *state)
 {
-    FirnFreezer *freezer = data;
+    gint64 now = firn_state_now();
+    int phase = state ? g_atomic_int_get(&state->head->phase) : FIRN_PHASE_PREPARE;
+    gboolean cancelled = freezer->asked && now - freezer->asked > CANCEL_NS;
+
+    if (phase == FIRN_PHASE_PREPARE)
+        return cancelled;
+    if (phase != FIRN_PHASE_WALK || firn_walk_find_stuck(state) < 0)
+        return FALSE;
+    return cancelled || (state->head->walk_deadline && now >= state->head->walk_deadline);
+}
+
+/* A filesystem that hangs costs the freeze, not the guest. */
+static void watch_freeze(FirnFreezer *freezer)
+{
     FirnState *state = firn_run_state(freezer->run);
 
     mind_guard(freezer);
-    if (freezer->mode != FREEZING || !state ||
-        g_atomic_int_get(&state->head->phase) != FIRN_PHASE_WALK || !state->head->walk_deadline ||
-        firn_state_now() < state->head->walk_deadline || firn_walk_find_stuck(state) < 0)
-        return G_SOURCE_CONTINUE;
+    if (!is_overdue(freezer, state))
+        return;
     firn_run_stop(freezer->run, FIRN_END_WALK_TIMEOUT);
     if (!firn_run_claim(freezer->run))
-        return G_SOURCE_CONTINUE;
-    set_timeout_error(freezer->run);
-    freezer->watch = 0;
+        return;
+    if (firn_run_why(freezer->run) == FIRN_END_WALK_TIMEOUT)
+        set_timeout_error(freezer->run);
     end_run(freezer);
-    return G_SOURCE_REMOVE;
 }
 
-static void refuse_stuck(FirnFreezer *freezer, Caller *caller)
+/* The guard sees to the deadline, unless it was stopped. */
+static void watch_held(FirnFreezer *freezer)
 {
-    FirnState *state = firn_run_state(freezer->run);
-    int stuck = firn_walk_find_stuck(state);
-    g_autofree char *name =
-        stuck >= 0 ? firn_target_describe(state, (guint)stuck) : g_strdup("a filesystem");
+    FirnStateHead *head = firn_run_state(freezer->run)->head;
 
-    refuse(caller,
-           "cannot freeze: an earlier freeze of %s still hangs in the kernel; free what it waits "
-           "for, or leave it out with freeze-exclude and restart the guest",
-           name);
+    if (!head->deadline || firn_state_now() < head->deadline + GUARD_NS ||
+        !firn_run_stop(freezer->run, FIRN_END_DEADLINE))
+        return;
+    g_warning("the guard has not thawed at the deadline: thawing");
+    g_atomic_int_set(&head->early, TRUE);
+    end_or_wait(freezer);
+}
+
+/* One that was stopped in the middle ends nothing; killed, its work comes to us. */
+static void watch_guarded(FirnFreezer *freezer)
+{
+    FirnGuard *guard = freezer->run->guard;
+
+    if (guard && firn_pid_is_stopped(guard->pid)) {
+        g_warning("the process that ends the freeze (pid %d) was stopped: taking over", guard->pid);
+        firn_guard_kill(guard);
+    }
+}
+
+static gboolean watch(gpointer data)
+{
+    FirnFreezer *freezer = data;
+
+    switch (freezer->mode) {
+    case FREEZING:
+        watch_freeze(freezer);
+        break;
+    case HELD:
+        watch_held(freezer);
+        break;
+    case GUARDED:
+        watch_guarded(freezer);
+        break;
+    case STUCK:
+        try_unstick(freezer);
+        break;
+    case IDLE:
+    case ENDING:
+    default:
+        break;
+    }
+    return G_SOURCE_CONTINUE;
 }
 
 static void start(FirnFreezer *freezer, FirnRun *run)
@@ -410,19 +539,19 @@ static void start(FirnFreezer *freezer, FirnRun *run)
     freezer->run = run;
     freezer->mode = FREEZING;
     freezer->walking = TRUE;
-    freezer->watch = g_timeout_add(WATCH_INTERVAL_MS, watch, freezer);
+    start_watch(freezer);
     firn_work_start("freeze", freeze_job_run, freeze_job_done, job_new(freezer));
 }
 
 void firn_freezer_freeze(FirnFreezer *freezer, const char *const *mountpoints, const char *who,
                          FirnFreezerDone done, gpointer data)
 {
-    Caller caller = {done, data};
+    FirnCaller caller = {done, data};
     FirnRun *run;
 
     if (!freezer->config->freeze_enabled) {
-        refuse(&caller, "freezing is disabled on this guest: its configuration says "
-                        "freeze-enabled=false");
+        firn_caller_refuse(&caller, "freezing is disabled on this guest: its configuration says "
+                                    "freeze-enabled=false");
         return;
     }
     if (freezer->mode == STUCK) {
@@ -430,7 +559,7 @@ void firn_freezer_freeze(FirnFreezer *freezer, const char *const *mountpoints, c
         return;
     }
     if ((freezer->mode != IDLE && freezer->mode != GUARDED) || freezer->freeze.done) {
-        refuse(&caller, "cannot freeze: another freeze or thaw still runs");
+        firn_caller_refuse(&caller, "cannot freeze: another freeze or thaw still runs");
         return;
     }
     run = firn_run_new(freezer->config, freezer->roots, mountpoints, who);
@@ -456,17 +585,22 @@ static void end(FirnFreezer *freezer, FirnEnd why)
         why = FIRN_END_CANCELLED;
     if (freezer->mode == HELD && why == FIRN_END_SHUTDOWN)
         g_atomic_int_set(&firn_run_state(freezer->run)->head->early, TRUE);
+    freezer->asked = firn_state_now();
     firn_run_stop(freezer->run, why);
     if (freezer->mode == HELD)
         end_or_wait(freezer);
+    if (freezer->next) {
+        g_clear_pointer(&freezer->next, firn_run_unref);
+        firn_caller_refuse(&freezer->next_caller, "the freeze was cancelled before it began");
+    }
 }
 
 void firn_freezer_thaw(FirnFreezer *freezer, FirnFreezerDone done, gpointer data)
 {
-    Caller caller = {done, data};
+    FirnCaller caller = {done, data};
 
     if (freezer->thaw.done) {
-        refuse(&caller, "another thaw still runs");
+        firn_caller_refuse(&caller, "another thaw still runs");
         return;
     }
     freezer->thaw = caller;
@@ -478,15 +612,21 @@ void firn_freezer_thaw(FirnFreezer *freezer, FirnFreezerDone done, gpointer data
 
 void firn_freezer_shutdown(FirnFreezer *freezer, FirnFreezerDone done, gpointer data)
 {
-    freezer->shutdown = (Caller){done, data};
+    freezer->shutdown = (FirnCaller){done, data};
     if (freezer->mode == IDLE || freezer->mode == STUCK)
-        answer(&freezer->shutdown, 0, NULL);
+        firn_caller_answer(&freezer->shutdown, 0, NULL);
     else
         end(freezer, FIRN_END_SHUTDOWN);
 }
 
 /* --- what an earlier instance has left ----------------------------------------------------------
  */
+
+static gboolean is_held(FirnState *state)
+{
+    return g_atomic_int_get(&state->head->phase) == FIRN_PHASE_HELD &&
+           g_atomic_int_get(&state->head->end) == FIRN_END_NONE;
+}
 
 /* Held: it stays so, under a guard of ours. Anything else is undone. */
 static void take_over(FirnFreezer *freezer)
@@ -497,12 +637,12 @@ static void take_over(FirnFreezer *freezer)
     gboolean complete = firn_run_adopt(run);
     g_autoptr(GError) error = NULL;
 
-    if (g_atomic_int_get(&state->head->phase) != FIRN_PHASE_HELD ||
-        g_atomic_int_get(&state->head->end) != FIRN_END_NONE) {
-        end_after(freezer, g_atomic_int_get(&state->head->ender));
+    if (!is_held(state)) {
+        end_after(freezer);
         return;
     }
     freezer->mode = HELD;
+    firn_run_hush(run);
     g_warning("an earlier instance left %u filesystems frozen: holding them until the thaw",
               firn_state_count_frozen(state));
     run->guard = NULL;
@@ -517,57 +657,39 @@ static void take_over(FirnFreezer *freezer)
     mind_guard(freezer);
 }
 
-static gboolean is_used(FirnState *state, GError **error)
+static void look_back(FirnFreezer *freezer, FirnState *state)
 {
-    int agent = g_atomic_int_get(&state->head->agent);
+    FirnGuard *guard = firn_guard_find(state);
 
-    if (agent == (int)getpid() || !firn_pid_is_named(agent, "firn") || firn_pid_is_zombie(agent))
-        return FALSE;
-    g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_EXIST,
-                "another agent (pid %d) freezes with %s: stop it, or use another 'statedir'", agent,
-                state->path);
-    return TRUE;
-}
-
-static gboolean look_back(FirnFreezer *freezer, GError **error)
-{
-    g_autoptr(GError) problem = NULL;
-    g_autoptr(FirnState) state = firn_state_open(freezer->config->state_dir, &problem);
-    FirnGuard *guard;
-    gboolean held;
-
-    if (problem)
-        g_warning("%s", problem->message);
-    if (!state)
-        return TRUE;
-    if (!firn_state_is_of_this_boot(state, freezer->roots) ||
-        g_atomic_int_get(&state->head->phase) == FIRN_PHASE_DONE) {
-        firn_state_remove(state);
-        return TRUE;
-    }
-    if (is_used(state, error))
-        return FALSE;
-    guard = firn_guard_find(state);
-    held = g_atomic_int_get(&state->head->phase) == FIRN_PHASE_HELD &&
-           g_atomic_int_get(&state->head->end) == FIRN_END_NONE;
-    freezer->run = firn_run_find(freezer->config, freezer->roots, g_steal_pointer(&state), guard);
-    freezer->mode = GUARDED;
-    if (guard && !held)
-        mind_guard(freezer); /* it is at it already */
-    else
+    freezer->run = firn_run_find(freezer->config, freezer->roots, state, guard);
+    start_watch(freezer);
+    if (g_atomic_int_get(&state->head->phase) == FIRN_PHASE_DONE) {
+        freezer->mode = STUCK;
+        firn_run_adopt(freezer->run);
+        try_unstick(freezer);
+    } else if (guard && !is_held(state)) {
+        freezer->mode = GUARDED; /* it is at it already */
+        firn_run_hush(freezer->run);
+        mind_guard(freezer);
+    } else {
         take_over(freezer);
-    return TRUE;
+    }
 }
 
 FirnFreezer *firn_freezer_new(const FirnConfig *config, const FirnRoots *roots, GError **error)
 {
-    FirnFreezer *freezer = g_new0(FirnFreezer, 1);
+    GError *problem = NULL;
+    g_autoptr(FirnState) state = firn_remains_find(config, roots, &problem);
+    FirnFreezer *freezer;
 
-    freezer->config = config;
-    freezer->roots = roots;
-    if (!look_back(freezer, error)) {
-        firn_freezer_free(freezer);
+    if (problem) {
+        g_propagate_error(error, problem);
         return NULL;
     }
+    freezer = g_new0(FirnFreezer, 1);
+    freezer->config = config;
+    freezer->roots = roots;
+    if (state)
+        look_back(freezer, g_steal_pointer(&state));
     return freezer;
 }

@@ -7,16 +7,16 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "agent/freeze/memory.h"
+#include "agent/freeze/undo.h"
 #include "agent/freeze/walk.h"
+#include "platform/descriptors.h"
 #include "platform/grace-periods.h"
 #include "platform/pidfd.h"
-#include "platform/superblock.h"
 
 #define NS_PER_SECOND ((gint64)1000000000)
 /* The agent sees to the walk's deadline itself; this is for one that cannot. */
@@ -24,6 +24,8 @@
 /* How often it looks again when it has to wait for somebody who ends the freeze. */
 #define RETRY_NS (NS_PER_SECOND / 4)
 #define READY_TIMEOUT_MS 20000
+/* How often it looks for an agent that was killed while a thread of it hangs. */
+#define LOOK_MS 1000
 
 /* All that the process needs, made before it is forked. */
 typedef struct {
@@ -115,31 +117,6 @@ void firn_guard_arm(int timer, FirnState *state)
 /* --- after the fork: system calls alone ---------------------------------------------------------
  */
 
-static void close_range_of(guint first, guint last)
-{
-    if (first > last)
-        return;
-    if (syscall(SYS_close_range, first, last, 0) == 0)
-        return;
-    /* Linux before 5.9 */
-    for (guint fd = first; fd <= last && fd < 65536; fd++)
-        close((int)fd);
-}
-
-static void close_others(const Post *post)
-{
-    guint next = 0;
-
-    for (guint i = 0; i < post->keep_count; i++) {
-        guint fd = (guint)post->keep[i];
-
-        if (fd > next)
-            close_range_of(next, fd - 1);
-        next = fd + 1;
-    }
-    close_range_of(next, ~0U);
-}
-
 static void settle_in(const Post *post)
 {
     sigset_t all;
@@ -149,7 +126,7 @@ static void settle_in(const Post *post)
     sigprocmask(SIG_SETMASK, &all, NULL);
     setsid();
     prctl(PR_SET_NAME, FIRN_GUARD_NAME);
-    close_others(post);
+    firn_descriptors_close_but(post->keep, post->keep_count);
     score = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
     if (score >= 0) {
         if (write(score, "-1000", 5) < 0) {
@@ -165,49 +142,38 @@ static void pause_shortly(void)
     poll(NULL, 0, (int)(RETRY_NS / 1000000));
 }
 
-/* Undoes one FIFREEZE whose caller never said how it went: stopped, or dead in the middle. It may
- * still hang in the kernel, and so may this. */
-static void undo_stuck(const Post *post, FirnStateTarget *target)
-{
-    for (;;) {
-        gboolean dead = firn_pidfd_has_ended(post->agent);
-        int cause = firn_superblock_thaw(target->fd);
+/* What is known of the agent. A thread that hangs in the kernel keeps it from being dead, though
+ * nothing of it runs any more: then it is gone. */
+typedef struct {
+    gboolean dead;
+    gboolean gone;
+} Agent;
 
-        if (cause == 0 && firn_state_move(&target->state, FIRN_TARGET_FREEZING, FIRN_TARGET_THAWED))
-            g_atomic_int_inc(&post->state->head->thawed);
-        if (cause == 0 || dead || g_atomic_int_get(&target->state) != FIRN_TARGET_FREEZING)
-            return;
-        pause_shortly();
-    }
+static Agent look_at_agent(const Post *post)
+{
+    Agent agent = {.dead = firn_pidfd_has_ended(post->agent)};
+
+    agent.gone = agent.dead || firn_pid_is_zombie(post->agent_pid);
+    return agent;
 }
 
-/* In a process of its own, as the others have not to wait for it. */
-static void undo_all_stuck(const Post *post)
+/* TRUE when nobody will do what this process has to: it is gone, or stopped in the middle. */
+static gboolean has_left(const Post *post, int who, Agent agent)
 {
-    for (guint i = 0; i < post->state->head->target_count; i++) {
-        FirnStateTarget *target = &post->state->targets[i];
-
-        if (g_atomic_int_get(&target->state) != FIRN_TARGET_FREEZING)
-            continue;
-        if (syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0) == 0) {
-            close(post->ready);
-            undo_stuck(post, target);
-            _exit(0);
-        }
-    }
+    if (who == post->agent_pid && agent.gone)
+        return TRUE;
+    return firn_pid_is_stopped(who) || (who != post->agent_pid && !firn_pid_is_running(who));
 }
 
 /* TRUE when it is this process that has to end the freeze. */
-static gboolean claim(const Post *post, gboolean agent_is_dead)
+static gboolean claim(const Post *post, Agent agent)
 {
     gint *ender = &post->state->head->ender;
     int who = g_atomic_int_get(ender);
-    gboolean gone = who != 0 && ((who == post->agent_pid && agent_is_dead) ||
-                                 (who != post->agent_pid && !firn_pid_is_running(who)));
 
     if (who == (int)getpid())
         return TRUE;
-    return (who == 0 || gone) && firn_state_move(ender, who, (int)getpid());
+    return (who == 0 || has_left(post, who, agent)) && firn_state_move(ender, who, (int)getpid());
 }
 
 static void restore_grace(const Post *post)
@@ -229,33 +195,56 @@ G_NORETURN static void become_finisher(const Post *post)
     _exit(1); /* whoever comes next finishes it */
 }
 
-/* Ends the freeze. Returns when somebody else is at that, who must be looked after. */
-static void act(const Post *post, FirnEnd why)
+static void thaw_all(const Post *post)
+{
+    FirnState *state = post->state;
+
+    firn_walk_thaw(state, post->trace);
+    /* last, as this may hang where the one before hangs */
+    firn_walk_adopt_thawing(state);
+    while (firn_state_count_frozen(state) > 0) {
+        firn_walk_thaw(state, post->trace);
+        if (firn_state_count_frozen(state) > 0) /* an error of FITHAW */
+            pause_shortly();
+    }
+}
+
+static void set_end(const Post *post, FirnEnd why)
 {
     FirnStateHead *head = post->state->head;
-    gboolean dead = firn_pidfd_has_ended(post->agent);
     gboolean held = g_atomic_int_get(&head->phase) >= FIRN_PHASE_HELD;
-    gboolean mine;
 
-    if (firn_state_move(&head->end, FIRN_END_NONE, (int)why) && held)
+    if (!firn_state_move(&head->end, FIRN_END_NONE, (int)why))
+        return;
+    if (held)
         g_atomic_int_set(&head->early, TRUE);
-    mine = claim(post, dead);
-    if (dead)
-        firn_walk_adopt(post->state);
-    restore_grace(post);
     if (why == FIRN_END_DEADLINE)
         firn_trace_deadline(post->trace, firn_state_count_frozen(post->state));
-    if (mine)
-        head->thaw_begin = firn_state_now();
-    firn_walk_thaw(post->state, post->trace);
-    if (!mine)
-        return;
-    while (firn_state_count_frozen(post->state) > 0) { /* an error of FITHAW */
-        pause_shortly();
-        firn_walk_thaw(post->state, post->trace);
+}
+
+/* Ends the freeze. Returns when somebody else is at that, who must be looked after. */
+static void act(const Post *post, Agent agent, FirnEnd why)
+{
+    FirnState *state = post->state;
+    FirnStateHead *head = state->head;
+
+    if (g_atomic_int_get(&head->phase) == FIRN_PHASE_DONE) {
+        firn_undo_start(state);
+        _exit(0);
     }
+    set_end(post, why);
+    if (agent.dead)
+        firn_walk_adopt_freezing(state);
+    restore_grace(post);
+    if (!claim(post, agent)) {
+        firn_walk_thaw(state, post->trace);
+        return;
+    }
+    if (!head->thaw_begin)
+        head->thaw_begin = firn_state_now();
+    thaw_all(post);
     head->thaw_end = firn_state_now();
-    undo_all_stuck(post);
+    firn_undo_start(state);
     become_finisher(post);
 }
 
@@ -266,7 +255,7 @@ static gboolean is_over(FirnState *state)
 }
 
 /* What has come due; FIRN_END_NONE: nothing. */
-static FirnEnd judge(const Post *post, gboolean agent_is_dead)
+static FirnEnd judge(const Post *post, Agent agent)
 {
     FirnState *state = post->state;
     gint64 now = firn_state_now();
@@ -277,9 +266,16 @@ static FirnEnd judge(const Post *post, gboolean agent_is_dead)
         return FIRN_END_DEADLINE;
     if (overdue && now >= overdue)
         return FIRN_END_WALK_TIMEOUT;
-    if (agent_is_dead && (!held || g_atomic_int_get(&state->head->end) != FIRN_END_NONE))
+    if (agent.gone && (!held || g_atomic_int_get(&state->head->end) != FIRN_END_NONE))
         return FIRN_END_DIED;
     return FIRN_END_NONE;
+}
+
+/* Nothing but the agent's death in the middle makes no descriptor readable, and none of its threads
+ * is in the middle of anything while filesystems are held. */
+static int patience(FirnState *state)
+{
+    return g_atomic_int_get(&state->head->phase) == FIRN_PHASE_HELD ? -1 : LOOK_MS;
 }
 
 G_NORETURN static void stand_guard(Post *post)
@@ -293,18 +289,18 @@ G_NORETURN static void stand_guard(Post *post)
     if (write(post->ready, "", 1) != 1)
         _exit(1);
     for (;;) {
-        gboolean dead;
+        Agent agent;
         FirnEnd why;
 
-        poll(entries, G_N_ELEMENTS(entries), -1);
-        dead = firn_pidfd_has_ended(post->agent);
-        why = judge(post, dead);
-        if (dead)
+        poll(entries, G_N_ELEMENTS(entries), patience(post->state));
+        agent = look_at_agent(post);
+        why = judge(post, agent);
+        if (agent.dead)
             entries[1].fd = -1; /* that is known now */
         if (is_over(post->state))
             _exit(0);
         if (why != FIRN_END_NONE)
-            act(post, why);
+            act(post, agent, why);
         if (why != FIRN_END_NONE)
             set_timer(post->timer, firn_state_now() + RETRY_NS);
         else
@@ -446,11 +442,19 @@ void firn_guard_forget(FirnGuard *guard)
     g_free(guard);
 }
 
+void firn_guard_kill(FirnGuard *guard)
+{
+    if (guard->pidfd >= 0)
+        firn_pidfd_kill(guard->pidfd, SIGKILL);
+    else
+        kill(guard->pid, SIGKILL);
+}
+
 void firn_guard_dismiss(FirnGuard *guard)
 {
     if (!guard)
         return;
-    if (guard->pidfd >= 0 ? firn_pidfd_kill(guard->pidfd, SIGKILL) : kill(guard->pid, SIGKILL) == 0)
-        waitpid(guard->pid, NULL, 0); /* it waits in poll(); one that is no child of ours fails */
+    firn_guard_kill(guard);
+    waitpid(guard->pid, NULL, 0); /* one that is no child of ours fails */
     firn_guard_forget(guard);
 }

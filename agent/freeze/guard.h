@@ -48,6 +48,8 @@ FirnGuard *firn_guard_find(FirnState *state);
 /* A process that ends a freeze; NULL when it does not run. */
 FirnGuard *firn_guard_of(pid_t pid);
 
+/* Kills it. */
+void firn_guard_kill(FirnGuard *guard);
 /* Kills it and frees this. */
 void firn_guard_dismiss(FirnGuard *guard);
 /* Frees this of one that has ended. */

@@ -15,6 +15,7 @@
 #include "agent/freeze/walk.h"
 #include "agent/log.h"
 #include "platform/grace-periods.h"
+#include "platform/pidfd.h"
 #include "platform/superblock.h"
 
 #define NS_PER_SECOND ((gint64)1000000000)
@@ -89,7 +90,7 @@ gboolean firn_run_claim(FirnRun *run)
 
 static void set_phase(FirnRun *run, FirnPhase phase)
 {
-    g_atomic_int_set(&run->state->head->phase, (int)phase);
+    firn_state_advance(run->state, phase);
 }
 
 /* A state directory on a filesystem that gets frozen would freeze the agent with it. */
@@ -126,6 +127,7 @@ static gboolean make_state(FirnRun *run, const FirnPlan *plan, GError **error)
                               (const char *const *)run->mountpoints, error);
     if (!state)
         return FALSE;
+    run->ours = TRUE;
     g_atomic_pointer_set(&run->state, state);
     stop = g_atomic_int_get(&run->stop);
     if (stop != FIRN_END_NONE)
@@ -211,10 +213,10 @@ static gboolean quiesce(FirnRun *run, GError **error)
     return firn_run_why(run) == FIRN_END_NONE;
 }
 
-/* Disks are not to be needed from here on. */
-static void hush(FirnRun *run)
+void firn_run_hush(FirnRun *run)
 {
-    g_atomic_int_set(&run->quiet, TRUE);
+    if (!firn_state_move(&run->quiet, FALSE, TRUE))
+        return;
     firn_log_hold();
     firn_memory_lock();
 }
@@ -224,7 +226,7 @@ static gboolean walk(FirnRun *run, GError **error)
     FirnStateHead *head = run->state->head;
     gboolean complete;
 
-    hush(run);
+    firn_run_hush(run);
     firn_trace_freeze_begin(run->trace, head->target_count);
     expedite(run, TRUE);
     head->walk_begin = firn_state_now();
@@ -247,7 +249,7 @@ static gboolean keep(FirnRun *run)
         firn_run_stop(run, FIRN_END_EMPTY);
         return FALSE;
     }
-    firn_state_move(&run->state->head->phase, FIRN_PHASE_WALK, FIRN_PHASE_HELD);
+    set_phase(run, FIRN_PHASE_HELD);
     firn_guard_arm(run->timer, run->state);
     return firn_run_why(run) == FIRN_END_NONE;
 }
@@ -277,28 +279,35 @@ static void wake(FirnRun *run)
     firn_log_release();
 }
 
-gboolean firn_run_end(FirnRun *run)
+/* It stays as it was, to be tried again; FALSE when somebody else is at that already. */
+static gboolean give_back(FirnRun *run)
+{
+    FirnStateHead *head = run->state->head;
+
+    if (!firn_state_move(&head->ender, (int)getpid(), 0))
+        return FALSE;
+    g_atomic_int_set(&head->end, FIRN_END_NONE);
+    g_atomic_int_set(&run->stop, FIRN_END_NONE);
+    g_atomic_int_set(&head->phase, FIRN_PHASE_HELD);
+    return TRUE;
+}
+
+FirnRunResult firn_run_end(FirnRun *run)
 {
     FirnState *state = firn_run_state(run);
 
     if (!state)
-        return TRUE;
+        return FIRN_RUN_ENDED;
     expedite(run, FALSE);
     set_phase(run, FIRN_PHASE_THAW);
-    state->head->thaw_begin = firn_state_now();
+    if (!state->head->thaw_begin)
+        state->head->thaw_begin = firn_state_now();
     firn_walk_thaw(state, run->trace);
     state->head->thaw_end = firn_state_now();
-    if (firn_state_count_frozen(state) > 0) {
-        /* it stays as it was, to be tried again */
-        g_atomic_int_set(&state->head->ender, 0);
-        g_atomic_int_set(&state->head->end, FIRN_END_NONE);
-        g_atomic_int_set(&run->stop, FIRN_END_NONE);
-        set_phase(run, FIRN_PHASE_HELD);
-        return FALSE;
-    }
+    if (firn_state_count_frozen(state) > 0)
+        return give_back(run) ? FIRN_RUN_FROZEN : FIRN_RUN_TAKEN;
     wake(run);
-    firn_finish(state);
-    return TRUE;
+    return firn_finish(state) ? FIRN_RUN_ENDED : FIRN_RUN_TAKEN;
 }
 
 FirnRun *firn_run_find(const FirnConfig *config, const FirnRoots *roots, FirnState *state,
@@ -315,15 +324,20 @@ FirnRun *firn_run_find(const FirnConfig *config, const FirnRoots *roots, FirnSta
 gboolean firn_run_adopt(FirnRun *run)
 {
     FirnState *state = run->state;
+    int stuck = firn_walk_find_stuck(state);
+    int undoer = stuck >= 0 ? g_atomic_int_get(&state->targets[stuck].undoer) : 0;
+    int other = undoer > 0 ? firn_pidfd_open(undoer) : -1;
     gboolean complete;
 
     if (firn_state_move(&state->head->expedited, TRUE, FALSE))
         firn_grace_periods_restore(run->roots);
     run->targets =
-        firn_targets_recover(state, run->guard ? run->guard->pidfd : -1, run->roots, &complete);
+        firn_targets_recover(state, run->guard ? run->guard->pidfd : other, run->roots, &complete);
+    if (other >= 0)
+        close(other);
+    run->ours = TRUE;
     open_helpers(run);
     g_atomic_int_set(&state->head->agent, (gint)getpid());
-    hush(run);
     return complete;
 }
 

@@ -27,6 +27,7 @@ typedef struct {
     int timer;        /* of the guards */
     FirnGuard *guard; /* atomic pointer; the main loop's once it is set */
     gint quiet;       /* atomic; the log is held */
+    gboolean ours;    /* the state's descriptors are this process's */
     GError *error;    /* why the freeze failed */
 } FirnRun;
 
@@ -50,8 +51,12 @@ gboolean firn_run_claim(FirnRun *run);
 FirnRun *firn_run_find(const FirnConfig *config, const FirnRoots *roots, FirnState *state,
                        FirnGuard *guard);
 
-/* Makes it ours: its filesystems are opened. FALSE when some cannot be reached. */
+/* Makes it ours: its filesystems are opened, and grace periods put back. FALSE when some cannot be
+ * reached. */
 gboolean firn_run_adopt(FirnRun *run);
+
+/* Nothing is written to a disk from here to firn_run_close(). */
+void firn_run_hush(FirnRun *run);
 
 /* Starts a guard in place of one that is gone. */
 gboolean firn_run_start_guard(FirnRun *run, GError **error);
@@ -63,9 +68,15 @@ gboolean firn_run_start_guard(FirnRun *run, GError **error);
  */
 gboolean firn_run_freeze(FirnRun *run);
 
+typedef enum {
+    FIRN_RUN_ENDED,
+    FIRN_RUN_FROZEN, /* something could not be thawed */
+    FIRN_RUN_TAKEN,  /* the guard has taken over: this process had been stopped */
+} FirnRunResult;
+
 /* Undoes everything, by one who has claimed it: thaws, runs the thaw hooks, writes the report.
- * FALSE when something could not be thawed. Blocks. */
-gboolean firn_run_end(FirnRun *run);
+ * Blocks. */
+FirnRunResult firn_run_end(FirnRun *run);
 
 /* The last step, once nobody else uses it: the state file and the guard go. Main loop. */
 void firn_run_close(FirnRun *run);

@@ -105,7 +105,8 @@ static void fill_head(FirnStateHead *head, const FirnConfig *config, const FirnR
     memcpy(head->magic, MAGIC, sizeof head->magic);
     head->version = VERSION;
     g_strlcpy(head->boot, boot ? boot : "", sizeof head->boot);
-    head->agent = (gint)getpid();
+    head->freezer = (gint)getpid();
+    head->agent = head->freezer;
     head->freeze_timeout = config->freeze_timeout;
     head->walk_timeout = config->freeze_walk_timeout;
     head->hook_timeout = config->freeze_hook_timeout;
@@ -290,6 +291,14 @@ guint firn_state_count_frozen(const FirnState *state)
 gboolean firn_state_move(gint *word, int from, int to)
 {
     return g_atomic_int_compare_and_exchange(word, from, to);
+}
+
+void firn_state_advance(FirnState *state, FirnPhase phase)
+{
+    int now = g_atomic_int_get(&state->head->phase);
+
+    while (now < (int)phase && !firn_state_move(&state->head->phase, now, (int)phase))
+        now = g_atomic_int_get(&state->head->phase);
 }
 
 const char *firn_target_state_name(FirnTargetState state)

@@ -35,6 +35,7 @@ typedef struct {
     gint mount_id;
     gint error;      /* errno of FIFREEZE, when it failed */
     gint thaw_error; /* errno of FITHAW; EINVAL: somebody else had thawed it */
+    gint undoer;     /* atomic; pid of the process that undoes it once it returns (undo.h) */
     guint disk;
     guint64 device;   /* dev_t of the superblock */
     guint mountpoint; /* strings: see firn_state_text() */
@@ -111,6 +112,7 @@ typedef struct {
     gint ender;     /* atomic; pid of the one process that sees to the end, 0: none yet */
     gint early;     /* atomic; thawed early after the host may have been told that it was frozen */
     gint expedited; /* atomic; rcu_expedited is ours to put back */
+    gint freezer;   /* atomic; pid of the agent that calls FIFREEZE */
     gint agent;     /* atomic; pids of now */
     gint guard;     /* atomic */
     gint frozen;    /* atomic; how many the walk froze */
@@ -185,6 +187,9 @@ guint firn_state_count_frozen(const FirnState *state);
 
 /* Moves on an atomic word from one value to another; FALSE when it was not at `from`. */
 gboolean firn_state_move(gint *word, int from, int to);
+
+/* Moves the phase on to a later one; several may be at it. */
+void firn_state_advance(FirnState *state, FirnPhase phase);
 
 /* The clock of all times in it. Safe after fork(). */
 gint64 firn_state_now(void);

@@ -22,7 +22,7 @@ static gboolean thaw(FirnState *state, FirnStateTarget *target)
     target->thaw_error = cause;
     /* EINVAL: somebody else was faster */
     if (cause && cause != EINVAL) {
-        g_atomic_int_set(&target->state, FIRN_TARGET_FROZEN);
+        firn_state_move(&target->state, FIRN_TARGET_THAWING, FIRN_TARGET_FROZEN);
         return FALSE;
     }
     g_atomic_int_set(&target->state, FIRN_TARGET_THAWED);
@@ -134,14 +134,20 @@ guint firn_walk_thaw(FirnState *state, const FirnTrace *trace)
     return thawed;
 }
 
-void firn_walk_adopt(FirnState *state)
+static void adopt(FirnState *state, FirnTargetState left)
 {
-    for (guint i = 0; i < state->head->target_count; i++) {
-        gint *now = &state->targets[i].state;
+    for (guint i = 0; i < state->head->target_count; i++)
+        firn_state_move(&state->targets[i].state, (int)left, FIRN_TARGET_FROZEN);
+}
 
-        if (!firn_state_move(now, FIRN_TARGET_FREEZING, FIRN_TARGET_FROZEN))
-            firn_state_move(now, FIRN_TARGET_THAWING, FIRN_TARGET_FROZEN);
-    }
+void firn_walk_adopt_freezing(FirnState *state)
+{
+    adopt(state, FIRN_TARGET_FREEZING);
+}
+
+void firn_walk_adopt_thawing(FirnState *state)
+{
+    adopt(state, FIRN_TARGET_THAWING);
 }
 
 int firn_walk_find_stuck(const FirnState *state)

@@ -26,10 +26,13 @@ gboolean firn_walk_freeze(FirnState *state, const FirnTrace *trace, GError **err
 guint firn_walk_thaw(FirnState *state, const FirnTrace *trace);
 
 /*
- * Takes over from a process that is dead, threads and all: what it was just at may be frozen, and
- * is thawed by the next firn_walk_thaw(). Safe after fork().
+ * Take over from a process that is dead, threads and all: what it was just at may be frozen, and
+ * is thawed by the next firn_walk_thaw(). The first is for the agent that froze. The second is also
+ * for a thawing process that was stopped, which may go on: a second FITHAW does no harm. Safe after
+ * fork().
  */
-void firn_walk_adopt(FirnState *state);
+void firn_walk_adopt_freezing(FirnState *state);
+void firn_walk_adopt_thawing(FirnState *state);
 
 /* The target whose FIFREEZE has not returned, or -1. */
 int firn_walk_find_stuck(const FirnState *state);

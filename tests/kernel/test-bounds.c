@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Nothing that the agent, a filesystem, a hook or the host does wrong leaves the guest frozen. */
 #include "tests/lib/freezing.h"
+#include "tests/lib/hang.h"
 #include "tests/lib/suite.h"
 
 #include <errno.h>
@@ -9,7 +10,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -56,6 +56,15 @@ static void assert_hooks_paired(guint freezes, const char *reason)
     ck_assert_uint_eq(test_freezing_count_hooks(HOOKS, "20-second freeze request"), freezes);
     ck_assert_uint_eq(test_freezing_count_hooks(HOOKS, first), freezes);
     ck_assert_uint_eq(test_freezing_count_hooks(HOOKS, second), freezes);
+}
+
+/* However many of them ran: each that did has been undone. */
+static void assert_hooks_undone(void)
+{
+    ck_assert_uint_eq(test_freezing_count_hooks(HOOKS, "10-first freeze request"),
+                      test_freezing_count_hooks(HOOKS, "10-first thaw rollback"));
+    ck_assert_uint_eq(test_freezing_count_hooks(HOOKS, "20-second freeze request"),
+                      test_freezing_count_hooks(HOOKS, "20-second thaw rollback"));
 }
 
 /* The next thaw says it, the one after it does not. */
@@ -303,59 +312,6 @@ END_TEST
 /* --- a filesystem that hangs in FIFREEZE --------------------------------------------------------
  */
 
-/* An image with dirty data on a filesystem that somebody else has frozen, and one mounted after it,
- * which is frozen before it. */
-typedef struct {
-    char *hung;
-    char *other;
-} Hang;
-
-static void hang_setup(Hang *hang)
-{
-    g_free(test_freezing_shell("mkdir -p /mnt/hung /mnt/other && truncate -s 40M /mnt/ext4/image "
-                               "/run/other && mkfs.ext4 -q -F /mnt/ext4/image && mkfs.ext4 -q -F "
-                               "/run/other"));
-    hang->hung = test_freezing_shell("losetup -f --show /mnt/ext4/image");
-    hang->other = test_freezing_shell("losetup -f --show /run/other");
-    g_free(
-        test_freezing_shell("mount %s /mnt/hung && mount %s /mnt/other", hang->hung, hang->other));
-    /* what the fresh filesystem writes by itself must not hang at the end of the test */
-    g_free(test_freezing_shell("sync -f /mnt/hung"));
-    ck_assert_int_eq(test_freezing_ioctl("/mnt/ext4", FIFREEZE), 0);
-    g_free(test_freezing_shell("dd if=/dev/zero of=/mnt/hung/data bs=1M count=4 2>/dev/null"));
-}
-
-static void hang_end(const Hang *hang)
-{
-    g_free(test_freezing_shell("umount /mnt/hung && umount /mnt/other && losetup -d %s && losetup "
-                               "-d %s && rm -f /mnt/ext4/image /run/other",
-                               hang->hung, hang->other));
-    g_free(hang->hung);
-    g_free(hang->other);
-}
-
-/* Whether a process can write there and sync: nothing is frozen, and nothing hangs. */
-static void assert_writable(const char *folder)
-{
-    g_autofree char *path = g_build_filename(folder, "written", NULL);
-    gint64 end = g_get_monotonic_time() + PATIENCE_US;
-    int status = 0;
-    pid_t pid = fork();
-
-    if (pid == 0) {
-        int fd;
-
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-        _exit(pwrite(fd, "x", 1, 0) != 1 || fsync(fd) < 0);
-    }
-    while (waitpid(pid, &status, WNOHANG) == 0) {
-        ck_assert_msg(g_get_monotonic_time() < end, "%s is still frozen", folder);
-        g_usleep(5000);
-    }
-    ck_assert_int_eq(status, 0);
-}
-
 static TestDaemon *start_hanging(void)
 {
     const char *const options[] = {"--statedir=" STATE_DIR, "--fsfreeze-hook=" HOOKS,
@@ -368,15 +324,15 @@ START_TEST(test_walk_timeout)
 {
     g_autoptr(TestDaemon) daemon = start_hanging();
     g_autofree char *error = NULL, *refusal = NULL;
-    Hang hang;
+    TestHang hang;
 
-    hang_setup(&hang);
+    test_hang_begin(&hang);
     error = test_freezing_ask_error(daemon, TEST_FREEZE);
     ck_assert_msg(strstr(error, "/mnt/hung (ext4 on /dev/loop") != NULL, "%s", error);
     ck_assert_msg(strstr(error, "freeze-walk-timeout") != NULL, "%s", error);
     test_freezing_ask(daemon, TEST_STATUS, "\"thawed\"");
-    assert_writable("/mnt/other");
-    assert_writable("/mnt/xfs");
+    test_hang_assert_writable("/mnt/other");
+    test_hang_assert_writable("/mnt/xfs");
     assert_hooks_paired(1, "rollback");
     refusal = test_freezing_ask_error(daemon, TEST_FREEZE);
     ck_assert_msg(strstr(refusal, "/mnt/hung") != NULL, "%s", refusal);
@@ -385,10 +341,10 @@ START_TEST(test_walk_timeout)
     test_freezing_assert_frozen("/mnt/ext4");
     ck_assert_int_eq(test_freezing_ioctl("/mnt/ext4", FITHAW), 0);
     test_freezing_await_end(STATE_DIR);
-    assert_writable("/mnt/hung");
+    test_hang_assert_writable("/mnt/hung");
     test_freezing_ask(daemon, TEST_FREEZE, "5");
     test_freezing_ask(daemon, TEST_THAW, "5");
-    hang_end(&hang);
+    test_hang_end(&hang);
     assert_all_thawed();
 }
 END_TEST
@@ -400,9 +356,9 @@ START_TEST(test_cancel_of_a_hung_walk)
     g_autoptr(TestClient) client = test_daemon_connect(daemon);
     g_autofree char *freeze = NULL, *thaw = NULL;
     gint64 end = g_get_monotonic_time() + PATIENCE_US;
-    Hang hang;
+    TestHang hang;
 
-    hang_setup(&hang);
+    test_hang_begin(&hang);
     test_client_send(client, TEST_FREEZE);
     while (test_freezing_count_hooks(HOOKS, "20-second freeze") == 0) {
         ck_assert_msg(g_get_monotonic_time() < end, "the freeze does not begin");
@@ -414,13 +370,37 @@ START_TEST(test_cancel_of_a_hung_walk)
     thaw = test_client_line(client);
     g_free(test_reply_error(freeze));
     ck_assert(g_str_has_prefix(thaw, "{\"return\": "));
-    assert_writable("/mnt/other");
-    assert_writable("/mnt/xfs");
+    test_hang_assert_writable("/mnt/other");
+    test_hang_assert_writable("/mnt/xfs");
     ck_assert_int_eq(test_freezing_ioctl("/mnt/ext4", FITHAW), 0);
     test_freezing_await_end(STATE_DIR);
-    assert_writable("/mnt/hung");
+    test_hang_assert_writable("/mnt/hung");
     assert_hooks_paired(1, "rollback");
-    hang_end(&hang);
+    test_hang_end(&hang);
+    assert_all_thawed();
+}
+END_TEST
+
+/* The agent is killed while one of its threads hangs in the kernel: the guard thaws the others, and
+ * the hung one as soon as it can. */
+START_TEST(test_killed_in_a_hung_walk)
+{
+    g_autoptr(TestDaemon) daemon = start_hanging();
+    g_autoptr(TestClient) client = test_daemon_connect(daemon);
+    TestHang hang;
+
+    test_hang_begin(&hang);
+    test_client_send(client, TEST_FREEZE);
+    test_freezing_await_phase(STATE_DIR, _i ? FIRN_PHASE_WALK : FIRN_PHASE_HOOKS);
+    kill(test_daemon_pid(daemon), SIGKILL);
+    test_hang_assert_writable("/mnt/other");
+    test_hang_assert_writable("/mnt/xfs");
+    ck_assert_int_eq(test_freezing_ioctl("/mnt/ext4", FITHAW), 0);
+    test_freezing_await_end(STATE_DIR);
+    test_hang_assert_writable("/mnt/hung");
+    assert_hooks_undone();
+    waitpid(test_daemon_pid(daemon), NULL, 0);
+    test_hang_end(&hang);
     assert_all_thawed();
 }
 END_TEST
@@ -446,6 +426,7 @@ int main(void)
     tcase_add_test(tests, test_cancel);
     tcase_add_test(tests, test_walk_timeout);
     tcase_add_test(tests, test_cancel_of_a_hung_walk);
+    tcase_add_loop_test(tests, test_killed_in_a_hung_walk, 0, 2);
     suite_add_tcase(suite, tests);
     return test_suite_run(suite);
 }

@@ -10,8 +10,6 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "agent/freeze/state.h"
-
 #define PATIENCE_US (60 * G_USEC_PER_SEC)
 #define TICK_US 5000
 
@@ -63,6 +61,24 @@ void test_freezing_await_end(const char *state_dir)
 
     while (!is_over(state_dir)) {
         ck_assert_msg(g_get_monotonic_time() < end, "a freeze is not ended");
+        g_usleep(TICK_US);
+    }
+}
+
+static gboolean has_come_to(const char *state_dir, FirnPhase phase)
+{
+    g_autoptr(FirnState) state = firn_state_open(state_dir, NULL);
+
+    return state && g_atomic_int_get(&state->head->phase) >= (int)phase;
+}
+
+void test_freezing_await_phase(const char *state_dir, FirnPhase phase)
+{
+    gint64 end = g_get_monotonic_time() + PATIENCE_US;
+
+    while (!has_come_to(state_dir, phase)) {
+        ck_assert_msg(g_get_monotonic_time() < end, "a freeze does not come to phase %d",
+                      (int)phase);
         g_usleep(TICK_US);
     }
 }

@@ -2,6 +2,7 @@
 #ifndef TESTS_LIB_FREEZING_H
 #define TESTS_LIB_FREEZING_H
 
+#include "agent/freeze/state.h"
 #include "tests/lib/daemon.h"
 
 /*
@@ -24,6 +25,9 @@ void test_freezing_assert_frozen(const char *mountpoint);
 
 /* Waits until nothing is left of a freeze: no state file, and rcu_expedited as it was. */
 void test_freezing_await_end(const char *state_dir);
+
+/* Waits until a freeze has come so far. */
+void test_freezing_await_phase(const char *state_dir, FirnPhase phase);
 
 /* Asks until the return is this text. */
 void test_freezing_await(TestDaemon *daemon, const char *request, const char *expected);

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "platform/descriptors.h"
+
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static void close_from_to(guint first, guint last)
+{
+    if (first > last)
+        return;
+    if (syscall(SYS_close_range, first, last, 0) == 0)
+        return;
+    for (guint fd = first; fd <= last && fd < 65536; fd++)
+        close((int)fd);
+}
+
+void firn_descriptors_close_but(const int *keep, guint count)
+{
+    guint next = 0;
+
+    for (guint i = 0; i < count; i++) {
+        guint fd = (guint)keep[i];
+
+        if (fd > next)
+            close_from_to(next, fd - 1);
+        next = fd + 1;
+    }
+    close_from_to(next, ~0U);
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PLATFORM_DESCRIPTORS_H
+#define PLATFORM_DESCRIPTORS_H
+
+#include <glib.h>
+
+/* Closes all descriptors of the process but these, which are sorted (close_range(2), Linux 5.9;
+ * older kernels: those below 65536). Safe after fork(). */
+void firn_descriptors_close_but(const int *keep, guint count);
+
+#endif
