@@ -115,9 +115,7 @@ static gboolean open_agent(FirnAgent *agent, const FirnConfig *config, const Fir
                                              on_cut,   on_drained, on_lost};
     static const FirnSessionWay way = {send_line, is_full, set_reading, finished};
 
-    agent->freezer = firn_freezer_new(config, roots, error);
-    if (!agent->freezer)
-        return FALSE;
+    agent->freezer = firn_freezer_new(config, roots);
     agent->policy = firn_policy_new(config, agent->freezer);
     agent->context = (FirnContext){config, roots, agent->freezer, agent->policy};
     agent->commands = qga_commands_new();

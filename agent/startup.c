@@ -12,6 +12,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "platform/pidfd.h"
+
+#define LOCK_TRIES 20
+#define LOCK_PAUSE_US (100 * 1000)
+
 /* The child's end of the pipe its parent waits at; 0 in the foreground. */
 static int ready_fd;
 
@@ -88,10 +93,48 @@ void firn_startup_ready(void)
     ready_fd = 0;
 }
 
+/* 0, or the process that has it. A record lock is not inherited, and tells who has it: one that was
+ * killed may keep it while a thread of its hangs in the kernel. */
+static pid_t lock_file(int fd)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+    if (fcntl(fd, F_SETLK, &lock) == 0 || (errno != EAGAIN && errno != EACCES))
+        return 0;
+    if (fcntl(fd, F_GETLK, &lock) < 0 || lock.l_type == F_UNLCK)
+        return lock_file(fd);
+    return firn_pid_is_zombie(lock.l_pid) ? 0 : lock.l_pid;
+}
+
+static gboolean lock_state_dir(const FirnConfig *config, GError **error)
+{
+    g_autofree char *path = g_build_filename(config->state_dir, "lock", NULL);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    pid_t other = 0;
+
+    if (fd < 0) {
+        g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(errno),
+                    "cannot use the state directory: open(\"%s\"): %s (--statedir names another)",
+                    path, g_strerror(errno));
+        return FALSE;
+    }
+    /* one that was just killed may not have come to its end */
+    for (int i = 0; i < LOCK_TRIES && (other = lock_file(fd)) != 0; i++)
+        g_usleep(LOCK_PAUSE_US);
+    if (other == 0)
+        return TRUE; /* locked while the process lives */
+    g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_EXIST,
+                "another agent (pid %d) uses the state directory %s: stop it, or name another with "
+                "--statedir",
+                (int)other, config->state_dir);
+    close(fd);
+    return FALSE;
+}
+
 gboolean firn_startup_state_dir(const FirnConfig *config, GError **error)
 {
     if (g_mkdir_with_parents(config->state_dir, 0700) == 0)
-        return TRUE;
+        return lock_state_dir(config, error);
     g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(errno),
                 "unable to create state directory %s: %s (--statedir names another)",
                 config->state_dir, g_strerror(errno));

@@ -20,7 +20,8 @@ gboolean firn_startup_background(gboolean *parent, int *status, GError **error);
 /* Lets the waiting parent go, with success, and leaves its terminal. Nothing in the foreground. */
 void firn_startup_ready(void);
 
-/* Makes the state directory when it is missing, for root alone. */
+/* Makes the state directory when it is missing, for root alone, and locks it while the process
+ * lives. Fails when another agent has it. */
 gboolean firn_startup_state_dir(const FirnConfig *config, GError **error);
 
 /* Writes and locks the pid file, where one is wanted. Returns its descriptor, or -1; with `error`

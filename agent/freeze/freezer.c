@@ -490,6 +490,10 @@ static void watch_held(FirnFreezer *freezer)
 {
     FirnStateHead *head = firn_run_state(freezer->run)->head;
 
+    if (g_atomic_int_get(&head->end) != FIRN_END_NONE) {
+        freezer->mode = GUARDED; /* it does */
+        return;
+    }
     if (!head->deadline || firn_state_now() < head->deadline + GUARD_NS ||
         !firn_run_stop(freezer->run, FIRN_END_DEADLINE))
         return;
@@ -554,6 +558,8 @@ void firn_freezer_freeze(FirnFreezer *freezer, const char *const *mountpoints, c
                                     "freeze-enabled=false");
         return;
     }
+    if (freezer->mode == STUCK)
+        try_unstick(freezer);
     if (freezer->mode == STUCK) {
         refuse_stuck(freezer, &caller);
         return;
@@ -676,20 +682,14 @@ static void look_back(FirnFreezer *freezer, FirnState *state)
     }
 }
 
-FirnFreezer *firn_freezer_new(const FirnConfig *config, const FirnRoots *roots, GError **error)
+FirnFreezer *firn_freezer_new(const FirnConfig *config, const FirnRoots *roots)
 {
-    GError *problem = NULL;
-    g_autoptr(FirnState) state = firn_remains_find(config, roots, &problem);
-    FirnFreezer *freezer;
+    FirnFreezer *freezer = g_new0(FirnFreezer, 1);
+    FirnState *state = firn_remains_find(config, roots);
 
-    if (problem) {
-        g_propagate_error(error, problem);
-        return NULL;
-    }
-    freezer = g_new0(FirnFreezer, 1);
     freezer->config = config;
     freezer->roots = roots;
     if (state)
-        look_back(freezer, g_steal_pointer(&state));
+        look_back(freezer, state);
     return freezer;
 }

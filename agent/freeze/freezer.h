@@ -17,10 +17,10 @@ typedef void (*FirnFreezerDone)(gint64 count, const GError *error, gpointer data
 
 /*
  * Takes over what an earlier instance left frozen (state file in the configuration's state
- * directory, guard). Borrows config and roots for its life. Fails when the state directory cannot
- * be used. Free with firn_freezer_free() when idle and thawed.
+ * directory, guard). Borrows config and roots for its life. Free with firn_freezer_free() when idle
+ * and thawed.
  */
-FirnFreezer *firn_freezer_new(const FirnConfig *config, const FirnRoots *roots, GError **error);
+FirnFreezer *firn_freezer_new(const FirnConfig *config, const FirnRoots *roots);
 void firn_freezer_free(FirnFreezer *freezer);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(FirnFreezer, firn_freezer_free)
 

@@ -1,22 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "agent/freeze/remains.h"
 
-#include <unistd.h>
-
 #include "agent/freeze/undo.h"
-#include "platform/pidfd.h"
-
-static gboolean is_used(const FirnState *state, GError **error)
-{
-    int agent = g_atomic_int_get(&state->head->agent);
-
-    if (agent == (int)getpid() || !firn_pid_is_named(agent, "firn") || firn_pid_is_zombie(agent))
-        return FALSE;
-    g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_EXIST,
-                "another agent (pid %d) freezes with %s: stop it, or use another 'statedir'", agent,
-                state->path);
-    return TRUE;
-}
 
 /* All was done, but the file is still there. */
 static gboolean is_over(FirnState *state)
@@ -24,7 +9,7 @@ static gboolean is_over(FirnState *state)
     return g_atomic_int_get(&state->head->phase) == FIRN_PHASE_DONE && firn_undo_is_settled(state);
 }
 
-FirnState *firn_remains_find(const FirnConfig *config, const FirnRoots *roots, GError **error)
+FirnState *firn_remains_find(const FirnConfig *config, const FirnRoots *roots)
 {
     g_autoptr(GError) problem = NULL;
     g_autoptr(FirnState) state = firn_state_open(config->state_dir, &problem);
@@ -37,7 +22,7 @@ FirnState *firn_remains_find(const FirnConfig *config, const FirnRoots *roots, G
         firn_state_remove(state);
         return NULL;
     }
-    return is_used(state, error) ? NULL : g_steal_pointer(&state);
+    return g_steal_pointer(&state);
 }
 
 gboolean firn_remains_are_frozen(const FirnConfig *config, const FirnRoots *roots)

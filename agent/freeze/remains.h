@@ -8,10 +8,10 @@
 /* What an earlier instance of the agent has left in the state directory. */
 
 /*
- * The state of a freeze that it did not end. NULL without error when there is none; what is over,
- * or of an earlier boot, is removed. NULL with an error when that instance still runs.
+ * The state of a freeze that it did not end; NULL when there is none. What is over, or of an
+ * earlier boot, is removed. Only for the one that has locked the state directory (startup.h).
  */
-FirnState *firn_remains_find(const FirnConfig *config, const FirnRoots *roots, GError **error);
+FirnState *firn_remains_find(const FirnConfig *config, const FirnRoots *roots);
 
 /* TRUE when filesystems are frozen. */
 gboolean firn_remains_are_frozen(const FirnConfig *config, const FirnRoots *roots);

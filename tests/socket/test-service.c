@@ -180,6 +180,24 @@ START_TEST(test_state_directory_is_made)
 }
 END_TEST
 
+/* Two would take each other's freezes for their own. */
+START_TEST(test_state_directory_in_use)
+{
+    static const char *const options[] = {"--statedir=@/state", NULL};
+    g_autoptr(TestDaemon) agent = test_daemon_start(options);
+    g_autofree char *state = test_daemon_path(agent, "state");
+    g_autofree char *option = g_strconcat("--statedir=", state, NULL);
+    g_autofree char *who = g_strdup_printf("another agent (pid %d) uses", test_daemon_pid(agent));
+    const char *again[] = {"--method=unix-listen", "--path=@/socket", option, NULL};
+    g_autoptr(TestDaemon) second = test_daemon_spawn(again, -1);
+    g_autofree char *output = NULL;
+
+    ck_assert_int_eq(test_daemon_wait(second), 1);
+    output = test_daemon_output(second);
+    ck_assert_msg(strstr(output, who) != NULL, "%s", output);
+}
+END_TEST
+
 START_TEST(test_pid_file)
 {
     static const char *const options[] = {"--pidfile=@/pid", NULL};
@@ -329,6 +347,7 @@ int main(void)
     tcase_add_test(tests, test_ends_by_signal);
     tcase_add_test(tests, test_log_file_is_reopened);
     tcase_add_test(tests, test_state_directory_is_made);
+    tcase_add_test(tests, test_state_directory_in_use);
     tcase_add_test(tests, test_pid_file);
     tcase_add_test(tests, test_pid_file_is_no_link);
     tcase_add_test(tests, test_background);
