@@ -231,12 +231,11 @@ static void run_thaw(FirnState *state, FirnStateHook *hook)
         .from = FIRN_HOOK_FROZEN,
         .to = FIRN_HOOK_THAWING,
     };
-    gint64 begin = firn_state_now();
 
+    hook->thaw_begin = firn_state_now();
     firn_script_insist(&script);
     if (script.taken)
         return;
-    hook->thaw_begin = begin;
     hook->thaw_end = firn_state_now();
     hook->thaw_status = status_of(&script);
     if (!move(hook, FIRN_HOOK_THAWING, FIRN_HOOK_THAWED))
@@ -271,7 +270,8 @@ static void settle(FirnState *state, FirnStateHook *hook)
         run_thaw(state, hook);
     if (is_at(hook, FIRN_HOOK_THAWING)) {
         await_script(state, hook);
-        move(hook, FIRN_HOOK_THAWING, FIRN_HOOK_THAWED);
+        if (move(hook, FIRN_HOOK_THAWING, FIRN_HOOK_THAWED) && hook->thaw_begin)
+            hook->thaw_end = firn_state_now();
     }
 }
 

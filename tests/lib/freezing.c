@@ -10,6 +10,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "platform/pidfd.h"
+
 #define PATIENCE_US (60 * G_USEC_PER_SEC)
 #define TICK_US 5000
 
@@ -81,6 +83,39 @@ void test_freezing_await_phase(const char *state_dir, FirnPhase phase)
                       (int)phase);
         g_usleep(TICK_US);
     }
+}
+
+void test_freezing_await_frozen(const char *state_dir, guint count)
+{
+    gint64 end = g_get_monotonic_time() + PATIENCE_US;
+    guint frozen = 0;
+
+    while (frozen < count) {
+        g_autoptr(FirnState) state = firn_state_open(state_dir, NULL);
+
+        ck_assert_msg(g_get_monotonic_time() < end, "only %u are frozen", frozen);
+        frozen = state ? firn_state_count_frozen(state) : 0;
+        g_usleep(TICK_US);
+    }
+}
+
+void test_freezing_await_zombie(int pid)
+{
+    gint64 end = g_get_monotonic_time() + PATIENCE_US;
+
+    while (!firn_pid_is_zombie(pid)) {
+        ck_assert_msg(g_get_monotonic_time() < end, "process %d does not end", pid);
+        g_usleep(TICK_US);
+    }
+}
+
+void test_freezing_stop_ext4(const char *mountpoint)
+{
+    guint32 without_sync = 2; /* EXT4_GOING_FLAGS_NOLOGFLUSH */
+    int fd = open(mountpoint, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    ck_assert_int_eq(ioctl(fd, _IOR('X', 125, guint32), &without_sync), 0);
+    close(fd);
 }
 
 void test_freezing_await(TestDaemon *daemon, const char *request, const char *expected)

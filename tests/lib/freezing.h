@@ -29,6 +29,15 @@ void test_freezing_await_end(const char *state_dir);
 /* Waits until a freeze has come so far. */
 void test_freezing_await_phase(const char *state_dir, FirnPhase phase);
 
+/* Waits until a freeze that still runs has frozen so many. */
+void test_freezing_await_frozen(const char *state_dir, guint count);
+
+/* Waits until a process is dead but for what hangs in the kernel. */
+void test_freezing_await_zombie(int pid);
+
+/* ext4's own emergency stop, after which its freeze fails with EIO. */
+void test_freezing_stop_ext4(const char *mountpoint);
+
 /* Asks until the return is this text. */
 void test_freezing_await(TestDaemon *daemon, const char *request, const char *expected);
 

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Agent or guard is stopped (SIGSTOP) and stays so: by the deadline the other one has thawed, the
+ * hooks are paired, and what was stopped does no harm when it goes on.
+ */
+#include "tests/lib/freezing.h"
+#include "tests/lib/hang.h"
+#include "tests/lib/suite.h"
+
+#include <glib/gstdio.h>
+#include <linux/fs.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#define STATE_DIR "/run/firn-stop"
+#define HOOKS "/run/firn-stop-hooks"
+#define PATIENCE_US (60 * G_USEC_PER_SEC)
+
+static const char *const places[] = {"/mnt/ext4", "/mnt/xfs", "/mnt/btrfs"};
+
+static void setup(void)
+{
+    test_freezing_check_namespace();
+    g_free(test_freezing_shell("rm -rf " STATE_DIR " " HOOKS));
+    test_freezing_make_hooks(HOOKS);
+}
+
+static TestDaemon *start(const char *option)
+{
+    const char *const options[] = {"--statedir=" STATE_DIR, "--fsfreeze-hook=" HOOKS, option, NULL};
+
+    return test_daemon_start(options);
+}
+
+static void assert_all_thawed(void)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(places); i++)
+        test_freezing_assert_thawed(places[i]);
+}
+
+static gboolean are_hooks_paired(void)
+{
+    return test_freezing_count_hooks(HOOKS, "10-first freeze") ==
+               test_freezing_count_hooks(HOOKS, "10-first thaw") &&
+           test_freezing_count_hooks(HOOKS, "20-second freeze") ==
+               test_freezing_count_hooks(HOOKS, "20-second thaw");
+}
+
+static guint count_reports(void)
+{
+    g_autofree char *text = test_freezing_shell("\"$FIRN_BINARY\" report -t " STATE_DIR
+                                                " --json | jq '.reports | length'");
+
+    return (guint)strtoul(text, NULL, 10);
+}
+
+static guint count_hooks_told(void)
+{
+    g_autofree char *text = test_freezing_shell("\"$FIRN_BINARY\" report -t " STATE_DIR
+                                                " --json | jq '.reports[0].hooks | length'");
+
+    return (guint)strtoul(text, NULL, 10);
+}
+
+/* One more hook, whose thaw waits for a file. */
+static void add_slow_thaw(void)
+{
+    g_free(test_freezing_shell("printf '#!/bin/sh\\necho 15-slow $1 >>" HOOKS
+                               "/log\\n[ $1 = freeze "
+                               "] || until [ -e " HOOKS "/go ]; do sleep 0.02; done\\n' >" HOOKS
+                               "/15-slow && chmod 755 " HOOKS "/15-slow"));
+}
+
+static void await_hook(const char *line)
+{
+    gint64 end = g_get_monotonic_time() + PATIENCE_US;
+
+    while (test_freezing_count_hooks(HOOKS, line) == 0) {
+        ck_assert_msg(g_get_monotonic_time() < end, "no '%s'", line);
+        g_usleep(5000);
+    }
+}
+
+/* In the middle of the thaw hooks: 20 has run, 15 runs, 10 is to come. */
+START_TEST(test_agent_in_its_thaw_hooks)
+{
+    g_autoptr(TestDaemon) daemon = start("--freeze-timeout=2");
+    TestClient *client = NULL;
+    g_autofree char *line = NULL;
+
+    add_slow_thaw();
+    test_freezing_ask(daemon, TEST_FREEZE, "3");
+    client = test_daemon_connect(daemon);
+    test_client_send(client, TEST_THAW);
+    await_hook("15-slow thaw");
+    kill(test_daemon_pid(daemon), SIGSTOP);
+    g_free(test_freezing_shell("touch " HOOKS "/go"));
+    test_freezing_await_end(STATE_DIR);
+    ck_assert_uint_eq(test_freezing_count_hooks(HOOKS, "10-first thaw request"), 1);
+    ck_assert_uint_eq(test_freezing_count_hooks(HOOKS, "15-slow thaw"), 1);
+    ck_assert_uint_eq(test_freezing_count_hooks(HOOKS, "20-second thaw request"), 1);
+    assert_all_thawed();
+    kill(test_daemon_pid(daemon), SIGCONT);
+    line = test_client_line(client);
+    ck_assert_str_eq(line, "{\"return\": 3}");
+    test_client_free(client);
+    ck_assert_uint_eq(count_reports(), 1);
+    ck_assert_uint_eq(count_hooks_told(), 6);
+    test_freezing_ask(daemon, TEST_FREEZE, "3");
+    test_freezing_ask(daemon, TEST_THAW, "3");
+}
+END_TEST
+
+/* The agent, then its guard at the deadline: nobody is left but the next agent. */
+START_TEST(test_guard_in_its_thaw_hooks)
+{
+    g_autoptr(TestDaemon) daemon = start("--freeze-timeout=2");
+    int guard;
+
+    add_slow_thaw();
+    test_freezing_ask(daemon, TEST_FREEZE, "3");
+    guard = test_freezing_guard(STATE_DIR);
+    await_hook("15-slow thaw");
+    kill(guard, SIGSTOP);
+    g_free(test_freezing_shell("touch " HOOKS "/go"));
+    test_freezing_await_end(STATE_DIR);
+    ck_assert(are_hooks_paired());
+    ck_assert_uint_eq(test_freezing_count_hooks(HOOKS, "10-first thaw deadline"), 1);
+    assert_all_thawed();
+    test_freezing_ask(daemon, TEST_STATUS, "\"thawed\"");
+}
+END_TEST
+
+/* A guard that is stopped while it only waits: the agent keeps the deadline. */
+START_TEST(test_guard_while_held)
+{
+    g_autoptr(TestDaemon) daemon = start("--freeze-timeout=2");
+    g_autofree char *error = NULL;
+
+    test_freezing_ask(daemon, TEST_FREEZE, "3");
+    kill(test_freezing_guard(STATE_DIR), SIGSTOP);
+    test_freezing_await_end(STATE_DIR);
+    assert_all_thawed();
+    ck_assert_uint_eq(test_freezing_count_hooks(HOOKS, "10-first thaw deadline"), 1);
+    error = test_freezing_ask_error(daemon, TEST_THAW);
+    ck_assert_msg(strstr(error, "freeze-timeout") != NULL, "%s", error);
+    test_freezing_ask(daemon, TEST_FREEZE, "3");
+    test_freezing_ask(daemon, TEST_THAW, "3");
+}
+END_TEST
+
+/* The agent that comes next waits for a guard that ends the freeze of the one before; which is
+ * stopped, or is killed (_i) in its turn: then it thaws by itself, what hangs excepted. */
+START_TEST(test_next_agent_after_a_lame_guard)
+{
+    static const char *const options[] = {"--statedir=" STATE_DIR, "--freeze-sync-timeout=1", NULL};
+    g_autoptr(TestDaemon) daemon = test_daemon_start(options);
+    g_autoptr(TestClient) client = test_daemon_connect(daemon);
+    g_autoptr(TestDaemon) next = NULL;
+    g_autofree char *refusal = NULL;
+    TestHang hang;
+    int guard;
+
+    test_hang_begin(&hang);
+    test_client_send(client, TEST_FREEZE);
+    test_freezing_await_frozen(STATE_DIR, 1);
+    guard = test_freezing_guard(STATE_DIR);
+    kill(guard, SIGSTOP);
+    kill(test_daemon_pid(daemon), SIGKILL);
+    next = test_daemon_start(options);
+    if (_i)
+        kill(guard, SIGKILL);
+    test_hang_assert_writable("/mnt/other");
+    test_freezing_await(next, TEST_STATUS, "\"thawed\"");
+    refusal = test_freezing_ask_error(next, TEST_FREEZE);
+    ck_assert_msg(strstr(refusal, "/mnt/hung") != NULL, "%s", refusal);
+    ck_assert_int_eq(test_freezing_ioctl("/mnt/ext4", FITHAW), 0);
+    test_freezing_await_end(STATE_DIR);
+    test_hang_assert_writable("/mnt/hung");
+    test_freezing_ask(next, TEST_FREEZE, "5");
+    test_freezing_ask(next, TEST_THAW, "5");
+    waitpid(test_daemon_pid(daemon), NULL, 0);
+    test_hang_end(&hang);
+    assert_all_thawed();
+}
+END_TEST
+
+/* SIGTERM after a walk that hung: the late success is undone, and the next agent knows of it. */
+START_TEST(test_stop_while_stuck)
+{
+    static const char *const options[] = {"--statedir=" STATE_DIR, "--freeze-walk-timeout=1",
+                                          "--freeze-sync-timeout=1", NULL};
+    g_autoptr(TestDaemon) daemon = test_daemon_start(options);
+    g_autoptr(TestDaemon) next = NULL;
+    g_autofree char *error = NULL, *refusal = NULL;
+    TestHang hang;
+
+    test_hang_begin(&hang);
+    error = test_freezing_ask_error(daemon, TEST_FREEZE);
+    ck_assert_msg(strstr(error, "/mnt/hung") != NULL, "%s", error);
+    kill(test_daemon_pid(daemon), SIGTERM);
+    test_freezing_await_zombie(test_daemon_pid(daemon));
+    next = test_daemon_start(options);
+    test_freezing_ask(next, TEST_STATUS, "\"thawed\"");
+    refusal = test_freezing_ask_error(next, TEST_FREEZE);
+    ck_assert_msg(strstr(refusal, "/mnt/hung") != NULL, "%s", refusal);
+    test_freezing_ask(next, TEST_THAW, "0");
+    ck_assert_int_eq(test_freezing_ioctl("/mnt/ext4", FITHAW), 0);
+    test_freezing_await_end(STATE_DIR);
+    test_hang_assert_writable("/mnt/hung");
+    test_freezing_ask(next, TEST_FREEZE, "5");
+    test_freezing_ask(next, TEST_THAW, "5");
+    waitpid(test_daemon_pid(daemon), NULL, 0);
+    test_hang_end(&hang);
+    assert_all_thawed();
+}
+END_TEST
+
+/* --- anywhere -----------------------------------------------------------------------------------
+ */
+
+/* Nothing was begun yet, or all is over. */
+static gboolean is_quiet(void)
+{
+    g_autoptr(FirnState) state = firn_state_open(STATE_DIR, NULL);
+
+    return !state || g_atomic_int_get(&state->head->phase) == FIRN_PHASE_PREPARE;
+}
+
+static void await_quiet(guint round)
+{
+    gint64 end = g_get_monotonic_time() + PATIENCE_US;
+
+    while (!is_quiet() || !are_hooks_paired()) {
+        ck_assert_msg(g_get_monotonic_time() < end, "round %u: not ended", round);
+        g_usleep(10000);
+    }
+    assert_all_thawed();
+}
+
+/* Asks for a freeze, and maybe for its thaw, and stops the agent, or the guard, a moment later. */
+static int strike(TestClient *client, int agent, GRand *random)
+{
+    gboolean thaw = g_rand_boolean(random);
+    int victim = agent;
+
+    test_client_send(client, TEST_FREEZE);
+    if (thaw) {
+        g_free(test_client_line(client));
+        test_client_send(client, TEST_THAW);
+    }
+    g_usleep((gulong)g_rand_int_range(random, 0, thaw ? 15000 : 60000));
+    if (g_rand_int_range(random, 0, 4) == 0)
+        victim = test_freezing_guard(STATE_DIR);
+    if (victim > 0)
+        kill(victim, SIGSTOP);
+    return victim;
+}
+
+START_TEST(test_stop_anywhere)
+{
+    const char *wanted = g_getenv("FIRN_STOPS");
+    const char *chosen = g_getenv("FIRN_SEED");
+    guint rounds = wanted ? (guint)strtoul(wanted, NULL, 10) : 20;
+    guint32 seed = chosen ? (guint32)strtoul(chosen, NULL, 10) : g_random_int();
+    g_autoptr(GRand) random = g_rand_new_with_seed(seed);
+    g_autoptr(TestDaemon) daemon = start("--freeze-timeout=1");
+
+    printf("# FIRN_SEED=%u FIRN_STOPS=%u\n", seed, rounds);
+    fflush(stdout);
+    for (guint i = 0; i < rounds; i++) {
+        TestClient *client = test_daemon_connect(daemon);
+        int victim = strike(client, test_daemon_pid(daemon), random);
+
+        await_quiet(i);
+        if (victim > 0)
+            kill(victim, SIGCONT);
+        g_free(test_client_line(client));
+        test_client_send(client, TEST_THAW); /* a count, or that it was thawed early */
+        g_free(test_client_line(client));
+        test_client_free(client);
+        test_freezing_ask(daemon, TEST_STATUS, "\"thawed\"");
+        test_freezing_await_end(STATE_DIR);
+        await_quiet(i);
+        g_remove(HOOKS "/log");
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("stop");
+    TCase *tests = tcase_create("stop");
+
+    tcase_add_checked_fixture(tests, setup, NULL);
+    tcase_add_test(tests, test_agent_in_its_thaw_hooks);
+    tcase_add_test(tests, test_guard_in_its_thaw_hooks);
+    tcase_add_test(tests, test_guard_while_held);
+    tcase_add_loop_test(tests, test_next_agent_after_a_lame_guard, 0, 2);
+    tcase_add_test(tests, test_stop_while_stuck);
+    tcase_add_test(tests, test_stop_anywhere);
+    suite_add_tcase(suite, tests);
+    return test_suite_run(suite);
+}
