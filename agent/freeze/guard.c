@@ -134,7 +134,7 @@ static void settle_in(const Post *post)
         }
         close(score);
     }
-    firn_memory_lock();
+    firn_memory_lock(FIRN_MEMORY_SYSTEM_CALLS);
 }
 
 static void pause_shortly(void)

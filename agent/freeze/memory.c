@@ -2,6 +2,7 @@
 #include "agent/freeze/memory.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -11,25 +12,54 @@
 #define MADV_POPULATE_READ 22 /* Linux 5.14 */
 #endif
 
+/* Where in the list of mappings one is. */
+typedef struct {
+    FirnMemoryScope scope;
+    gulong text_end; /* of the last program text that was taken */
+} Maps;
+
+static gboolean holds(gulong begin, gulong end, void (*function)(void))
+{
+    gulong address = (gulong)(guintptr)function;
+
+    return address >= begin && address < end;
+}
+
+/* The text of the program, of the C library and of glib, each with the constants that the linker
+ * has put after it. */
+static gboolean is_wanted(Maps *maps, gulong begin, gulong end, gboolean executable)
+{
+    if (!executable && begin == maps->text_end)
+        return TRUE;
+    if (!holds(begin, end, (void (*)(void))firn_memory_lock) &&
+        !holds(begin, end, (void (*)(void))poll) &&
+        !(maps->scope == FIRN_MEMORY_GLIB && holds(begin, end, (void (*)(void))g_free)))
+        return FALSE;
+    maps->text_end = end;
+    return TRUE;
+}
+
 /* "BEGIN-END PERMS OFFSET DEVICE INODE PATH" of proc_pid_maps(5). Files alone are of interest:
  * everything else is in memory, or in no use. */
-static void populate(char *line)
+static void populate(char *line, Maps *maps)
 {
     char *at = NULL;
-    unsigned long begin = strtoul(line, &at, 16);
-    unsigned long end;
+    gulong begin = strtoul(line, &at, 16);
+    gulong end;
 
     if (!at || *at != '-')
         return;
     end = strtoul(at + 1, &at, 16);
     if (*at != ' ' || at[1] != 'r' || !strchr(at, '/') || strstr(at, "/freeze-state"))
         return;
-    madvise((void *)begin, end - begin, MADV_POPULATE_READ);
+    if (is_wanted(maps, begin, end, at[3] == 'x'))
+        madvise((void *)begin, end - begin, MADV_POPULATE_READ);
 }
 
 /* No allocation, so that the guard may call it after fork(). */
-static void populate_files(void)
+static void populate_files(FirnMemoryScope scope)
 {
+    Maps maps = {.scope = scope};
     int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
     char text[4096];
     gsize length = 0;
@@ -43,7 +73,7 @@ static void populate_files(void)
         text[length] = '\0';
         while ((end = strchr(line, '\n'))) {
             *end = '\0';
-            populate(line);
+            populate(line, &maps);
             line = end + 1;
         }
         length -= (gsize)(line - text);
@@ -55,14 +85,9 @@ static void populate_files(void)
         close(fd);
 }
 
-void firn_memory_lock(void)
+void firn_memory_lock(FirnMemoryScope scope)
 {
-    populate_files();
+    populate_files(scope);
     /* MCL_ONFAULT: else the stacks of all threads would be filled up to their limits */
     mlockall(MCL_CURRENT | MCL_ONFAULT);
-}
-
-void firn_memory_unlock(void)
-{
-    munlockall();
 }

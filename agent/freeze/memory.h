@@ -5,11 +5,17 @@
 #include <glib.h>
 
 /*
- * Keeps the process in memory while the disk that its program lies on may stand still: reads in its
- * program and libraries and locks what it uses, as far as it may. Nothing else is brought in, so it
- * costs no memory that was not in use. lock is safe after fork().
+ * Keeps the process in memory while the disk that its program lies on may stand still: reads in
+ * what it executes and locks what it uses, as far as it may. Each page costs dozens of calls in the
+ * kernel, which the buffer of a function tracer has to hold beside those of the freeze: so no more
+ * than these.
  */
-void firn_memory_lock(void);
-void firn_memory_unlock(void);
+typedef enum {
+    FIRN_MEMORY_SYSTEM_CALLS, /* the program and the C library */
+    FIRN_MEMORY_GLIB,         /* glib too */
+} FirnMemoryScope;
+
+/* Safe after fork(). It stays so: who froze once will again, and letting go costs as much. */
+void firn_memory_lock(FirnMemoryScope scope);
 
 #endif

@@ -218,7 +218,7 @@ void firn_run_hush(FirnRun *run)
     if (!firn_state_move(&run->quiet, FALSE, TRUE))
         return;
     firn_log_hold();
-    firn_memory_lock();
+    firn_memory_lock(FIRN_MEMORY_GLIB);
 }
 
 static gboolean walk(FirnRun *run, GError **error)
@@ -275,7 +275,6 @@ static void wake(FirnRun *run)
 {
     if (!firn_state_move(&run->quiet, TRUE, FALSE))
         return;
-    firn_memory_unlock();
     firn_log_release();
 }
 
