@@ -80,7 +80,7 @@ void firn_undo_start(FirnState *state)
     prctl(PR_SET_NAME, FIRN_GUARD_NAME);
     firn_descriptors_close_but(&target->fd, 1);
     if (claim(target)) {
-        firn_memory_lock();
+        firn_memory_lock(FIRN_MEMORY_SYSTEM_CALLS);
         undo(state, target);
     }
     _exit(0);
