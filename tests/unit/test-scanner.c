@@ -469,7 +469,6 @@ END_TEST
 static void feed_secret(QgaScanner *scanner, const char *text, gsize piece)
 {
     gsize before = strcspn(text, "%"), length = strlen(text) + strlen(TERCES) - 1;
-    g_autoptr(GString) out = g_string_new(NULL);
     g_autofree char *bytes = g_malloc(length);
 
     memcpy(bytes, text, before);
