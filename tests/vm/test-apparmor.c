@@ -80,8 +80,8 @@ static const char *const requests[] = {
     "{\"execute\":\"guest-get-time\"}\n",
     "{\"execute\":\"guest-set-time\"}\n",
     "{\"execute\":\"guest-set-time\",\"arguments\":{\"time\":1893456000000000000}}\n",
-    "{\"execute\":\"guest-set-user-password\",\"arguments\":{\"username\":\"tester\",\"password\":"
-    "\"c2VjcmV0\",\"crypted\":false}}\n",
+    ("{\"execute\":\"guest-set-user-password\",\"arguments\":{\"username\":\"tester\",\"password\":"
+     "\"c2VjcmV0\",\"crypted\":false}}\n"),
 };
 
 START_TEST(test_asking_and_setting)

@@ -52,7 +52,7 @@ static Call *call_at(const GArray *calls, guint index)
 
 static void mount_three(TestGuest *guest)
 {
-    g_autofree char *done =
+    G_GNUC_UNUSED g_autofree char *done =
         test_guest_shell(guest, "set -- vdb ext4 vdc xfs vdd btrfs; modprobe -a xfs btrfs; while [ "
                                 "$# -gt 0 ]; do mkdir -p /mnt/$2 && mount -t $2 /dev/$1 /mnt/$2 || "
                                 "break; shift 2; done; [ $# = 0 ]");
@@ -60,12 +60,12 @@ static void mount_three(TestGuest *guest)
 
 static void start_tracer(TestGuest *guest, const char *agent)
 {
-    g_autofree char *devices = test_guest_shell(
+    G_GNUC_UNUSED g_autofree char *devices = test_guest_shell(
         guest,
         TRACING "echo boot >trace_clock && echo 'p:freeze freeze_super " DEVICE "' >kprobe_events "
                 "&& echo 'p:thaw thaw_super " DEVICE "' >>kprobe_events && "
                 "echo 1 >events/kprobes/enable");
-    g_autofree char *guide =
+    G_GNUC_UNUSED g_autofree char *guide =
         test_guest_shell(guest,
                          TRACING "pidof %s >set_ftrace_pid && echo function-fork >trace_options && "
                                  "echo function >current_tracer && echo 1 >tracing_on",
@@ -80,7 +80,7 @@ static void take_snapshot(TestGuest *guest)
         "{\"execute\":\"blockdev-snapshot-sync\",\"arguments\":{\"device\":\"disk0\","
         "\"snapshot-file\":\"%s\",\"format\":\"qcow2\"}}",
         file);
-    g_autoptr(JsonNode) done = test_guest_qmp(guest, command);
+    G_GNUC_UNUSED g_autoptr(JsonNode) done = test_guest_qmp(guest, command);
 }
 
 /* Freezes, takes a snapshot and thaws, as a host does. Returns how many filesystems were frozen. */

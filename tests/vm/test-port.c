@@ -56,8 +56,9 @@ static void assert_freeze(TestClient *client)
 /* Asks for four MiB in one reply; the handle, to be closed by its text. */
 static char *ask_for_much(TestClient *client)
 {
-    g_autofree char *done = test_guest_shell(guest, "[ -e /run/much ] || dd if=/dev/urandom "
-                                                    "of=/run/much bs=1M count=4 2>/dev/null");
+    G_GNUC_UNUSED g_autofree char *done =
+        test_guest_shell(guest, "[ -e /run/much ] || dd if=/dev/urandom "
+                                "of=/run/much bs=1M count=4 2>/dev/null");
     g_autofree char *handle = test_client_text(
         client, "{\"execute\":\"guest-file-open\",\"arguments\":{\"path\":\"/run/much\"}}\n");
     g_autofree char *request = g_strdup_printf("{\"execute\":\"guest-file-read\",\"arguments\":{"
@@ -256,7 +257,7 @@ static gboolean is_plugged(void)
 
 static void unplug(void)
 {
-    g_autoptr(JsonNode) done = test_guest_qmp(guest, UNPLUG);
+    G_GNUC_UNUSED g_autoptr(JsonNode) done = test_guest_qmp(guest, UNPLUG);
     gint64 since = g_get_monotonic_time();
 
     while (is_plugged())
@@ -266,7 +267,7 @@ static void unplug(void)
 
 static void plug(void)
 {
-    g_autoptr(JsonNode) done = test_guest_qmp(guest, PLUG);
+    G_GNUC_UNUSED g_autoptr(JsonNode) done = test_guest_qmp(guest, PLUG);
 
     test_guest_await(guest, "ports; [ -e " PORT " ]");
 }

@@ -26,7 +26,7 @@ void test_frozen_await_status(TestGuest *guest, TestClient *client, const char *
 
 void test_frozen_assert_writable(TestGuest *guest, const char *places)
 {
-    g_autofree char *started =
+    G_GNUC_UNUSED g_autofree char *started =
         test_guest_shell(guest,
                          "rm -f /run/probed; (for place in %s; do echo probe >\"$place/probe\"; "
                          "rm -f \"$place/probe\"; done; touch /run/probed) >/dev/null 2>&1 &",

@@ -340,7 +340,7 @@ TestGuest *test_guest_boot(const TestGuestOptions *options)
     g_autofree char *output = NULL;
 
     if (has_agent(guest)) {
-        g_autoptr(TestClient) client = test_guest_agent(guest);
+        G_GNUC_UNUSED g_autoptr(TestClient) client = test_guest_agent(guest);
     }
     output = test_guest_shell(guest, "true");
     return guest;
@@ -539,7 +539,7 @@ char *test_guest_shell(TestGuest *guest, const char *format, ...)
 
 void test_guest_leave(TestGuest *guest, const char *command)
 {
-    g_autofree char *ready = test_guest_shell(guest, "true");
+    G_GNUC_UNUSED g_autofree char *ready = test_guest_shell(guest, "true");
 
     send_text(guest, &guest->shell, command);
     send_text(guest, &guest->shell, "\n");
@@ -660,7 +660,7 @@ static gboolean is_well(TestGuest *guest)
         return TRUE;
     client = connect_agent(guest, "agent", g_get_monotonic_time() + MINUTE_US / 2);
     if (client) {
-        g_autoptr(JsonNode) thawed =
+        G_GNUC_UNUSED g_autoptr(JsonNode) thawed =
             test_client_ask(client, "{\"execute\":\"guest-fsfreeze-thaw\"}\n");
     }
     return client != NULL;
@@ -681,7 +681,7 @@ void test_guest_settle(TestGuest *guest)
     guest->shell.owner = 0;
     launch(guest);
     if (has_agent(guest)) {
-        g_autoptr(TestClient) client = test_guest_agent(guest);
+        G_GNUC_UNUSED g_autoptr(TestClient) client = test_guest_agent(guest);
     }
     output = test_guest_shell(guest, "true");
 }
