@@ -75,6 +75,23 @@ static void print_line(const char *line, GHashTable *skips, GHashTable *rounds)
         printf("%s\n", line);
 }
 
+/* A fixture that failed before its tests were forked is in no line of Check's: those of its tests
+ * are missing. */
+static void print_fixtures(SRunner *runner, char **lines)
+{
+    TestResult **failures = srunner_failures(runner);
+    int missing = srunner_ntests_failed(runner);
+
+    for (char **line = lines; *line; line++)
+        missing -= g_str_has_prefix(*line, "not ok ");
+    for (int i = 0; missing > 0 && i < srunner_ntests_failed(runner); i++) {
+        if (tr_ctx(failures[i]) == CK_CTX_SETUP)
+            printf("not ok - %s:%s:fixture: %s\n", tr_lfile(failures[i]), tr_tcname(failures[i]),
+                   tr_msg(failures[i]));
+    }
+    free(failures);
+}
+
 int test_suite_run(Suite *suite)
 {
     SRunner *runner = srunner_create(suite);
@@ -90,12 +107,13 @@ int test_suite_run(Suite *suite)
     srunner_run_all(runner, CK_SILENT);
     run = srunner_ntests_run(runner);
     failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
     if (!g_file_get_contents(path, &tap, NULL, NULL))
         return 2;
     unlink(path);
-    skips = read_skips();
     lines = g_strsplit(g_strchomp(tap), "\n", -1);
+    print_fixtures(runner, lines);
+    srunner_free(runner);
+    skips = read_skips();
     for (char **line = lines; *line; line++)
         print_line(*line, skips, rounds);
     return run == 0 || failed > 0;

@@ -30,8 +30,24 @@ static Suite *inner_suite(void)
     return suite;
 }
 
+static void fixture_that_fails(void)
+{
+    ck_abort_msg("no ground to stand on");
+}
+
+static Suite *suite_without_ground(void)
+{
+    Suite *suite = inner_suite();
+    TCase *tests = tcase_create("groundless");
+
+    tcase_add_unchecked_fixture(tests, fixture_that_fails, NULL);
+    tcase_add_test(tests, test_that_passes);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
+
 /* What a test program prints, run in a child. */
-static void inner_output(char *text, gsize size)
+static void inner_output(Suite *suite, char *text, gsize size)
 {
     int ends[2];
     gsize length = 0;
@@ -45,7 +61,7 @@ static void inner_output(char *text, gsize size)
         int status;
 
         dup2(ends[1], STDOUT_FILENO);
-        status = test_suite_run(inner_suite());
+        status = test_suite_run(suite);
         fflush(stdout);
         _exit(status);
     }
@@ -61,10 +77,21 @@ START_TEST(test_skip_is_shown)
 {
     char text[4096] = "";
 
-    inner_output(text, sizeof(text));
+    inner_output(inner_suite(), text, sizeof(text));
     ck_assert_msg(strstr(text, "test_that_skips # SKIP this one always does\n") != NULL,
                   "printed: %s", text);
     ck_assert_ptr_nonnull(strstr(text, "test_that_passes: Passed\n"));
+}
+END_TEST
+
+/* Nor may tests that were never run. */
+START_TEST(test_fixture_is_shown)
+{
+    char text[4096] = "";
+
+    inner_output(suite_without_ground(), text, sizeof(text));
+    ck_assert_msg(strstr(text, "not ok - ") && strstr(text, ":groundless:fixture: no ground"),
+                  "printed: %s", text);
 }
 END_TEST
 
@@ -74,6 +101,7 @@ int main(void)
     TCase *tests = tcase_create("suite");
 
     tcase_add_test(tests, test_skip_is_shown);
+    tcase_add_test(tests, test_fixture_is_shown);
     suite_add_tcase(suite, tests);
     return test_suite_run(suite);
 }
