@@ -7,11 +7,15 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *verdict(const BenchRow *row)
+typedef struct {
+    guint all, reached;
+} Goals;
+
+static const char *verdict(gboolean reached, Goals *goals)
 {
-    if (row->goal == GOAL_NONE)
-        return "";
-    return bench_row_reached(row) ? "reached" : "**not reached**";
+    goals->all++;
+    goals->reached += reached ? 1 : 0;
+    return reached ? "reached" : "**not reached**";
 }
 
 /* One number, or with what the others were. */
@@ -22,7 +26,7 @@ static char *spread_text(BenchSpread spread)
     return g_strdup_printf("%.4g (%.3g–%.3g)", spread.median, spread.min, spread.max);
 }
 
-static void print_row(const BenchRow *row)
+static void print_row(const BenchRow *row, Goals *goals)
 {
     g_autofree char *label = bench_row_label(row);
     g_autofree char *firn = spread_text(row->firn);
@@ -33,40 +37,46 @@ static void print_row(const BenchRow *row)
     g_autofree char *ratio = times > 0 ? g_strdup_printf("%.1f×", times) : g_strdup("");
 
     printf("| %s | %s | %s | %s | %s | %s | %s | %s |\n", label, row->unit, firn, peer, client,
-           ratio, goal, verdict(row));
+           ratio, goal, row->goal == GOAL_NONE ? "" : verdict(bench_row_reached(row), goals));
 }
 
-static void print_fit(const GArray *rows, const char *what)
+static gboolean is_linear_goal(const GArray *rows, const char *what)
 {
-    Fit firn = fit_of(rows, what, TRUE), peer = fit_of(rows, what, FALSE);
-    gboolean linear = FALSE;
-
     for (guint i = 0; i < rows->len; i++) {
         const BenchRow *row = &g_array_index(rows, BenchRow, i);
 
-        linear |= row->linear && !strcmp(row->what, what);
+        if (row->linear && !strcmp(row->what, what))
+            return TRUE;
     }
+    return FALSE;
+}
+
+static void print_fit(const GArray *rows, const char *what, Goals *goals)
+{
+    Fit firn = fit_of(rows, what, TRUE), peer = fit_of(rows, what, FALSE);
+    gboolean linear = is_linear_goal(rows, what);
+
     printf("| %s | n^%.2f | n^%.2f | n^%.2f | n^%.2f | %s | %s |\n", what, firn.all, firn.last,
            peer.all, peer.last, linear ? "linear" : "",
-           !linear                   ? ""
-           : firn.last <= FIT_LINEAR ? "reached"
-                                     : "**not reached**");
+           linear ? verdict(firn.last <= FIT_LINEAR, goals) : "");
 }
 
 static void print_tables(const GArray *rows)
 {
     g_autoptr(GPtrArray) names = fit_names(rows);
+    Goals goals = {0};
 
     printf("| what | unit | firn | packaged agent | client alone | firn is better | goal | |\n"
            "|---|---|---|---|---|---|---|---|\n");
     for (guint i = 0; i < rows->len; i++)
-        print_row(&g_array_index(rows, BenchRow, i));
-    if (names->len == 0)
-        return;
-    printf("\n| growth with n | firn | its last step | packaged agent | its last step | goal | |\n"
-           "|---|---|---|---|---|---|---|\n");
+        print_row(&g_array_index(rows, BenchRow, i), &goals);
+    if (names->len > 0)
+        printf(
+            "\n| growth with n | firn | its last step | packaged agent | its last step | goal | |\n"
+            "|---|---|---|---|---|---|---|\n");
     for (guint i = 0; i < names->len; i++)
-        print_fit(rows, names->pdata[i]);
+        print_fit(rows, names->pdata[i], &goals);
+    printf("\n%u of %u goals reached.\n", goals.reached, goals.all);
 }
 
 int main(int argc, char **argv)
