@@ -6,11 +6,19 @@
 
 #include <unistd.h>
 
-/* Helpers and kernel files are those of a tree, as in the tests of the commands. */
+/* Helpers and kernel files are those of a tree, as in the tests of the commands. Those that freeze
+ * and trim are in tests/kernel/test-endurance. */
 static const struct {
     const char *request;
     gboolean silent;
 } cases[] = {
+    {"{\"execute\":\"guest-ping\"}"},
+    {"{\"execute\":\"guest-info\"}"},
+    {"{\"execute\":\"guest-sync\",\"arguments\":{\"id\":5}}"},
+    {"{\"execute\":\"guest-sync-delimited\",\"arguments\":{\"id\":5}}"},
+    {"{\"execute\":\"nope\",\"id\":5}"},
+    {"{\"execute\":\"guest-fsfreeze-status\"}"},
+    {"{\"execute\":\"guest-fsfreeze-thaw\"}"},
     {"{\"execute\":\"guest-get-host-name\"}"},
     {"{\"execute\":\"guest-get-osinfo\"}"},
     {"{\"execute\":\"guest-get-timezone\"}"},
@@ -35,6 +43,7 @@ static const struct {
     {"{\"execute\":\"guest-shutdown\"}", TRUE},
     {"{\"execute\":\"guest-suspend-ram\"}", TRUE},
     {"{\"execute\":\"guest-suspend-disk\"}"},
+    {"{\"execute\":\"guest-suspend-hybrid\"}"},
 };
 
 static void fill(const char *tree)
