@@ -201,6 +201,18 @@ START_TEST(test_errors)
 }
 END_TEST
 
+/* However many run, with pipes to each of their streams. */
+START_TEST(test_no_threads)
+{
+    guint64 before = test_daemon_status(daemon_, "Threads:");
+
+    for (int i = 0; i < 20; i++)
+        start("\"path\":\"sh\",\"arg\":[\"-c\",\"cat; echo; exec sleep 1\"],"
+              "\"input-data\":\"YWJj\",\"capture-output\":\"separated\"");
+    ck_assert_uint_le(test_daemon_status(daemon_, "Threads:"), before);
+}
+END_TEST
+
 /* Nobody asks for these: they are reaped all the same. */
 START_TEST(test_no_zombies)
 {
@@ -235,6 +247,7 @@ int main(void)
     tcase_add_test(tests, test_grandchild);
     tcase_add_test(tests, test_status);
     tcase_add_test(tests, test_errors);
+    tcase_add_test(tests, test_no_threads);
     tcase_add_test(tests, test_no_zombies);
     suite_add_tcase(suite, tests);
     return test_suite_run(suite);
