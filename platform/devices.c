@@ -16,6 +16,7 @@ typedef struct {
 
 struct FirnDevices {
     GHashTable *table; /* dev_t -> Device */
+    GHashTable *btrfs; /* of read_all_btrfs(); NULL before the first */
 };
 
 G_STATIC_ASSERT(sizeof(dev_t) == sizeof(gint64));
@@ -43,6 +44,8 @@ void firn_devices_free(FirnDevices *devices)
     if (!devices)
         return;
     g_hash_table_unref(devices->table);
+    if (devices->btrfs)
+        g_hash_table_unref(devices->btrfs);
     g_free(devices);
 }
 
@@ -228,36 +231,58 @@ static gboolean resolve(const FirnRoots *roots, const char *source, dev_t *numbe
     return read_number(folder, "dev", number);
 }
 
-/* Adds the devices of the btrfs that has `member` among them. */
-static void read_btrfs(FirnDevices *devices, const FirnRoots *roots, dev_t anonymous, dev_t member)
+/* The devices of one btrfs; free with g_array_unref(). */
+static GArray *read_btrfs(const char *folder)
 {
+    GArray *numbers = g_array_new(FALSE, FALSE, sizeof(dev_t));
+    g_autoptr(GDir) members = g_dir_open(folder, 0, NULL);
+    const char *name;
+
+    while (members && (name = g_dir_read_name(members))) {
+        g_autofree char *file = g_build_filename(name, "dev", NULL);
+        dev_t number;
+
+        if (read_number(folder, file, &number))
+            g_array_append_val(numbers, number);
+    }
+    return numbers;
+}
+
+/* Each device of a btrfs (dev_t), with all of that filesystem (GArray). */
+static GHashTable *read_all_btrfs(const FirnRoots *roots)
+{
+    GHashTable *table =
+        g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, (GDestroyNotify)g_array_unref);
     g_autofree char *path = firn_roots_path(roots, "/sys/fs/btrfs");
     g_autoptr(GDir) filesystems = g_dir_open(path, 0, NULL);
     const char *name;
 
     while (filesystems && (name = g_dir_read_name(filesystems))) {
         g_autofree char *folder = g_build_filename(path, name, "devices", NULL);
-        g_autoptr(GDir) members = g_dir_open(folder, 0, NULL);
-        g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(dev_t));
-        gboolean ours = FALSE;
-        const char *entry;
+        g_autoptr(GArray) numbers = read_btrfs(folder);
 
-        while (members && (entry = g_dir_read_name(members))) {
-            g_autofree char *file = g_build_filename(entry, "dev", NULL);
-            dev_t number;
+        for (guint i = 0; i < numbers->len; i++)
+            g_hash_table_replace(table, g_memdup2(&g_array_index(numbers, dev_t, i), sizeof(dev_t)),
+                                 g_array_ref(numbers));
+    }
+    return table;
+}
 
-            if (!read_number(folder, file, &number))
-                continue;
-            ours = ours || number == member;
-            g_array_append_val(found, number);
-        }
-        for (guint i = 0; ours && i < found->len; i++) {
-            dev_t number = g_array_index(found, dev_t, i);
+/* Adds the others of the devices of the btrfs that has `member`. */
+static void add_btrfs(FirnDevices *devices, const FirnRoots *roots, dev_t anonymous, dev_t member)
+{
+    const GArray *numbers;
 
-            if (number != member)
-                firn_devices_add_edge(devices, anonymous, number);
-            read_all(devices, roots, number);
-        }
+    if (!devices->btrfs)
+        devices->btrfs = read_all_btrfs(roots);
+    numbers = g_hash_table_lookup(devices->btrfs, &member);
+    for (guint i = 0; numbers && i < numbers->len; i++) {
+        dev_t number = g_array_index(numbers, dev_t, i);
+
+        if (number == member)
+            continue;
+        firn_devices_add_edge(devices, anonymous, number);
+        read_all(devices, roots, number);
     }
 }
 
@@ -275,7 +300,7 @@ static void read_anonymous(FirnDevices *devices, const FirnRoots *roots, const F
         firn_devices_add_edge(devices, mount->device, number);
         read_all(devices, roots, number);
         if (g_str_equal(mount->type, "btrfs"))
-            read_btrfs(devices, roots, mount->device, number);
+            add_btrfs(devices, roots, mount->device, number);
     }
 }
 

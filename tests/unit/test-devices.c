@@ -138,6 +138,33 @@ START_TEST(test_btrfs)
 }
 END_TEST
 
+/* Each is found by one pass over sysfs: once for each filesystem would last for minutes. */
+START_TEST(test_many_btrfs)
+{
+    const guint filesystems = 1500;
+    g_autoptr(GString) table = g_string_new(NULL);
+    g_autoptr(FirnDevices) devices = NULL;
+
+    for (guint i = 0; i < 2 * filesystems; i++) {
+        g_autofree char *number = g_strdup_printf("8:%u\n", i);
+        g_autofree char *file = g_strdup_printf("/sys/class/block/sd%u/dev", i);
+        g_autofree char *link = g_strdup_printf("/sys/fs/btrfs/%u/devices/sd%u", i / 2, i);
+        g_autofree char *target = g_strdup_printf("../../../../class/block/sd%u", i);
+
+        put(file, number);
+        put_link(link, target);
+        if (i % 2 == 0)
+            g_string_append_printf(table, "%u 1 0:%u / /m%u rw - btrfs /dev/sd%u rw\n", i + 2,
+                                   i / 2 + 30, i / 2, i);
+    }
+    devices = read_devices(table->str);
+    for (guint i = 0; i < filesystems; i++) {
+        assert_lower(devices, makedev(0, i + 30), makedev(8, 2 * i));
+        assert_lower(devices, makedev(0, i + 30), makedev(8, 2 * i + 1));
+    }
+}
+END_TEST
+
 START_TEST(test_several_sources)
 {
     g_autoptr(FirnDevices) devices = NULL;
@@ -185,6 +212,7 @@ int main(void)
     tcase_add_checked_fixture(tests, make_tree, remove_tree);
     tcase_add_test(tests, test_stack);
     tcase_add_test(tests, test_btrfs);
+    tcase_add_test(tests, test_many_btrfs);
     tcase_add_test(tests, test_several_sources);
     tcase_add_test(tests, test_nothing_there);
     suite_add_tcase(suite, tests);
