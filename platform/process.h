@@ -33,7 +33,7 @@ typedef enum {
 typedef struct {
     const char *path;
     const char *const *argv;
-    const char *const *environment; /* NULL: this process's */
+    const char *const *environment; /* NULL: as of FirnProgram */
     guint8 *input;                  /* taken, even on failure; NULL: stdin is /dev/null */
     gsize input_length;
     FirnCapture capture;

@@ -58,8 +58,15 @@ static void give(posix_spawn_file_actions_t *actions, int fd, int number, int fl
         posix_spawn_file_actions_addopen(actions, number, "/dev/null", flags, 0);
 }
 
+/* This process's environment, but for the socket on which it alone talks to systemd. */
+static char **own_environment(void)
+{
+    return g_environ_unsetenv(g_get_environ(), "NOTIFY_SOCKET");
+}
+
 static int start(const FirnProgram *program, const char *file, const char *const *argv, pid_t *pid)
 {
+    g_auto(GStrv) own = program->environment ? NULL : own_environment();
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none, all;
@@ -80,8 +87,7 @@ static int start(const FirnProgram *program, const char *file, const char *const
     posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
 #endif
     result = posix_spawn(pid, file, &actions, &attributes, (char *const *)(gconstpointer)argv,
-                         program->environment ? (char *const *)(gconstpointer)program->environment
-                                              : environ);
+                         own ? own : (char *const *)(gconstpointer)program->environment);
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attributes);
     return result;

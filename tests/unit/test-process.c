@@ -258,6 +258,20 @@ START_TEST(test_environment)
 }
 END_TEST
 
+/* What systemd is to hear is for the agent alone to say. */
+START_TEST(test_own_environment)
+{
+    g_autoptr(FirnProcesses) processes = firn_processes_new(&wide);
+    FirnProcessStatus status;
+
+    g_setenv("NOTIFY_SOCKET", "/run/systemd/notify", TRUE);
+    g_setenv("OTHER", "kept", TRUE);
+    status = wait_end(
+        processes, start_shell(processes, "echo $OTHER $NOTIFY_SOCKET", FIRN_CAPTURE_STDOUT, NULL));
+    assert_output(&status.out, "kept\n");
+}
+END_TEST
+
 /* A script without an interpreter line runs in a shell, its arguments in place. */
 START_TEST(test_script)
 {
@@ -325,6 +339,7 @@ int main(void)
     tcase_add_test(tests, test_errors);
     tcase_add_test(tests, test_spare_descriptors);
     tcase_add_test(tests, test_environment);
+    tcase_add_test(tests, test_own_environment);
     tcase_add_test(tests, test_script);
     tcase_add_test(tests, test_clean_child);
     suite_add_tcase(suite, tests);
