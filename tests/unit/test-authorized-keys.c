@@ -3,10 +3,15 @@
 #include "tests/lib/suite.h"
 #include "tests/lib/tree.h"
 
+#include <fcntl.h>
 #include <glib/gstdio.h>
+#include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/fsuid.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* Nobody's numbers: the tests hand them in, no account of this machine is touched. */
@@ -248,6 +253,59 @@ START_TEST(test_file_is_link)
 }
 END_TEST
 
+/* The user, in a process of his own, who swaps the folder with a link. */
+static pid_t start_swapping(const char *folder, const char *link)
+{
+    pid_t pid = fork();
+
+    ck_assert_int_ge(pid, 0);
+    if (pid > 0)
+        return pid;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (setgid(GID) != 0 || setuid(UID) != 0)
+        _exit(1);
+    while (renameat2(AT_FDCWD, folder, AT_FDCWD, link, RENAME_EXCHANGE) == 0)
+        ;
+    _exit(1);
+}
+
+/* Whenever he does it, what only root may read is not read, and what only root may write stays. */
+START_TEST(test_folder_is_swapped)
+{
+    const char *const keys[] = {"ssh-rsa AAAA a", NULL};
+    g_autofree char *folder = in_home(".ssh");
+    g_autofree char *link = in_home("link");
+    g_autofree char *victim = g_build_filename(tree, "victim", NULL);
+    g_autofree char *file = g_build_filename(victim, "authorized_keys", NULL);
+    g_autofree char *text = NULL;
+    guint done = 0, refused = 0;
+    int status;
+    pid_t pid;
+
+    NEED_ROOT;
+    make_keys("", 0600);
+    ck_assert_int_eq(g_mkdir(victim, 0755), 0);
+    ck_assert(g_file_set_contents(file, "secret", -1, NULL));
+    ck_assert_int_eq(chmod(file, 0600), 0);
+    ck_assert_int_eq(symlink(victim, link), 0);
+    pid = start_swapping(folder, link);
+    while (done < 100 || refused < 100) {
+        g_auto(GStrv) read = firn_authorized_keys_read(&user, NULL);
+
+        if (firn_authorized_keys_add(&user, keys, done % 2, NULL))
+            done++;
+        else
+            refused++;
+        ck_assert(!read || !g_strv_contains((const char *const *)read, "secret"));
+    }
+    ck_assert_int_eq(waitpid(pid, &status, WNOHANG), 0); /* it is at it still */
+    kill(pid, SIGKILL);
+    waitpid(pid, &status, 0);
+    ck_assert(g_file_get_contents(file, &text, NULL, NULL));
+    ck_assert_str_eq(text, "secret");
+}
+END_TEST
+
 /* Another's file that a user linked to is read with the user's rights, which means not at all. */
 START_TEST(test_file_is_hard_link)
 {
@@ -349,6 +407,7 @@ int main(void)
     tcase_add_test(tests, test_missing);
     tcase_add_test(tests, test_folder_is_link);
     tcase_add_test(tests, test_file_is_link);
+    tcase_add_test(tests, test_folder_is_swapped);
     tcase_add_test(tests, test_file_is_hard_link);
     tcase_add_test(tests, test_not_a_file);
     tcase_add_test(tests, test_folder_of_root);
