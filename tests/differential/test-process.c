@@ -160,6 +160,39 @@ START_TEST(test_output_limit)
 }
 END_TEST
 
+/* The status of the first of many processes that have all ended. */
+static char *run_many(TestClient *client)
+{
+    g_autofree char *first = NULL;
+
+    for (guint i = 0; i < 300; i++) {
+        char *pid = start(client, "\"path\":\"true\"");
+
+        for (int tries = 0; tries < 6000 && kill(atoi(pid), 0) == 0; tries++)
+            g_usleep(10 * 1000);
+        if (first)
+            g_free(pid);
+        else
+            first = pid;
+    }
+    return ask_status(client, first);
+}
+
+START_TEST(test_many)
+{
+    g_autoptr(Compare) compare = compare_new();
+    g_autofree char *firn = NULL;
+    g_autofree char *peer = NULL;
+
+    if (!compare)
+        TEST_SKIP(NO_PEER);
+    peer = run_many(compare_peer(compare));
+    firn = run_many(compare_firn(compare));
+    compare_differs_text("exec-forgotten", firn, "*Invalid parameter 'pid'*", peer,
+                         "*\"exited\": true*");
+}
+END_TEST
+
 /* The pid that the shell of a grandchild has written; ends it. */
 static void end_grandchild(const char *path)
 {
@@ -219,6 +252,7 @@ int main(void)
     tcase_add_test(tests, test_errors);
     tcase_add_test(tests, test_capture);
     tcase_add_test(tests, test_output_limit);
+    tcase_add_test(tests, test_many);
     tcase_add_test(tests, test_grandchild);
     suite_add_tcase(suite, tests);
     return test_suite_run(suite);
