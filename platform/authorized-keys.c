@@ -221,10 +221,13 @@ static gboolean replace(const Folder *folder, const GString *text, const struct 
 {
     g_autofree char *name =
         g_strdup_printf("." FILE_NAME ".%08x%08x", g_random_int(), g_random_int());
-    int fd = openat(folder->fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    int failure = errno;
+    int fd = -1, failure;
     gboolean done;
 
+    errno = EFBIG; /* what could not be read again is not written */
+    if (text->len <= SIZE_MAX_KEPT)
+        fd = openat(folder->fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    failure = errno;
     if (fd >= 0) {
         done =
             fill(folder, fd, text, old) && renameat(folder->fd, name, folder->fd, FILE_NAME) == 0;

@@ -371,6 +371,21 @@ START_TEST(test_folder_of_others)
 }
 END_TEST
 
+/* What is too much to be read again is not written. */
+START_TEST(test_too_much)
+{
+    g_autofree char *large = g_strnfill(9 << 20, 'x');
+    const char *const keys[] = {large, NULL};
+    g_autoptr(GError) error = NULL;
+
+    NEED_ROOT;
+    make_keys("ssh-rsa AAAA a\n", 0600);
+    ck_assert(!firn_authorized_keys_add(&user, keys, FALSE, &error));
+    ck_assert_msg(strstr(error->message, "File too large") != NULL, "%s", error->message);
+    assert_text("ssh-rsa AAAA a\n");
+}
+END_TEST
+
 START_TEST(test_checks)
 {
     const char *const bad[] = {"# comment", " #x", "ssh-rsa AAAA a\nssh-rsa BBBB b",
@@ -413,6 +428,7 @@ int main(void)
     tcase_add_test(tests, test_folder_of_root);
     tcase_add_test(tests, test_home_of_root);
     tcase_add_test(tests, test_folder_of_others);
+    tcase_add_test(tests, test_too_much);
     tcase_add_test(tests, test_checks);
     suite_add_tcase(suite, tests);
     return test_suite_run(suite);
