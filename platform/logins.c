@@ -74,6 +74,16 @@ static void read_session(const char *path, GPtrArray *logins, GHashTable *seen)
         add_login(logins, seen, g_strdup(user), since);
 }
 
+static gint by_time(gconstpointer a, gconstpointer b)
+{
+    const FirnLogin *one = *(const FirnLogin *const *)a;
+    const FirnLogin *other = *(const FirnLogin *const *)b;
+
+    if (one->since != other->since)
+        return one->since < other->since ? -1 : 1;
+    return strcmp(one->user, other->user);
+}
+
 static void read_sessions(const FirnRoots *roots, GPtrArray *logins, GHashTable *seen)
 {
     g_autofree char *folder = firn_roots_path(roots, "/run/systemd/sessions");
@@ -87,16 +97,7 @@ static void read_sessions(const FirnRoots *roots, GPtrArray *logins, GHashTable 
         if (!strchr(name, '.') && g_file_test(path, G_FILE_TEST_IS_REGULAR))
             read_session(path, logins, seen);
     }
-}
-
-static gint by_time(gconstpointer a, gconstpointer b)
-{
-    const FirnLogin *one = *(const FirnLogin *const *)a;
-    const FirnLogin *other = *(const FirnLogin *const *)b;
-
-    if (one->since != other->since)
-        return one->since < other->since ? -1 : 1;
-    return strcmp(one->user, other->user);
+    g_ptr_array_sort(logins, by_time); /* a folder has no order */
 }
 
 GPtrArray *firn_logins_read(const FirnRoots *roots)
@@ -107,6 +108,5 @@ GPtrArray *firn_logins_read(const FirnRoots *roots)
 
     if (!read_utmp(utmp, logins, seen))
         read_sessions(roots, logins, seen);
-    g_ptr_array_sort(logins, by_time);
     return logins;
 }

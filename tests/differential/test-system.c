@@ -3,11 +3,13 @@
 #include "tests/lib/suite.h"
 #include "tests/lib/tree.h"
 
+#include <glib/gstdio.h>
 #include <linux/capability.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <utmp.h>
 
 #define NO_PEER "the packaged agent is not installed (apt-get install qemu-guest-agent)"
 #define NO_MOUNTS "may not make a mount namespace here"
@@ -320,6 +322,54 @@ START_TEST(test_set_time)
 }
 END_TEST
 
+#define USERS ASK("guest-get-users")
+
+/* Both read /run/utmp, so a /run of the test's own is enough. */
+START_TEST(test_users)
+{
+    static const struct utmp entries[] = {
+        {.ut_type = BOOT_TIME, .ut_user = "reboot", .ut_tv = {1, 0}},
+        {.ut_type = USER_PROCESS, .ut_user = "bob", .ut_tv = {2000, 5}},
+        {.ut_type = USER_PROCESS, .ut_user = "ada", .ut_tv = {1000, 250000}},
+        {.ut_type = USER_PROCESS, .ut_user = "bob", .ut_tv = {1500, 999999}},
+        {.ut_type = DEAD_PROCESS, .ut_user = "eve", .ut_tv = {1, 0}},
+        {.ut_type = LOGIN_PROCESS, .ut_user = "LOGIN", .ut_tv = {1, 0}},
+        {.ut_type = USER_PROCESS, .ut_user = "a\n\"b", .ut_tv = {1, 1}},
+        {.ut_type = USER_PROCESS, .ut_user = "\303\274", .ut_tv = {0, 0}},
+    };
+    static const struct utmp odd[] = {
+        {.ut_type = USER_PROCESS, .ut_user = "", .ut_tv = {5, 0}},
+        {.ut_type = USER_PROCESS, .ut_user = "later", .ut_tv = {-1, 0}},
+        {.ut_type = USER_PROCESS,
+         .ut_user = "thirty-two-letters-name-00000032",
+         .ut_host = "host",
+         .ut_tv = {7, 0}},
+    };
+    g_autoptr(Compare) compare = NULL;
+
+    if (!compare_own_mounts() || mount("none", "/run", "tmpfs", 0, NULL) != 0)
+        TEST_SKIP(NO_MOUNTS);
+    compare = compare_new();
+    if (!compare)
+        TEST_SKIP(NO_PEER);
+    compare_same(compare, USERS);
+    ck_assert(g_file_set_contents("/run/utmp", (const char *)entries, sizeof entries, NULL));
+    compare_same(compare, USERS);
+    ck_assert(g_file_set_contents("/run/utmp", (const char *)odd, sizeof odd, NULL));
+    compare_differs(compare, "users-odd", USERS,
+                    "{\"return\":[{\"login-time\":4294967295,\"user\":\"later\"},{\"login-time\":7,"
+                    "\"user\":\"thirty-two-letters-name-00000032\"}]}",
+                    "*\"user\":\"\"*\"login-time\":-1,*\"thirty-two-letters-name-00000032host\"*");
+    g_unlink("/run/utmp");
+    g_mkdir_with_parents("/run/systemd/sessions", 0755);
+    ck_assert(g_file_set_contents("/run/systemd/sessions/1",
+                                  "USER=ada\nCLASS=user\nREALTIME=1700000000000000\n", -1, NULL));
+    compare_differs(compare, "users-sessions", USERS,
+                    "{\"return\":[{\"login-time\":1700000000,\"user\":\"ada\"}]}",
+                    "{\"return\":[]}");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("system");
@@ -333,6 +383,7 @@ int main(void)
     tcase_add_test(tests, test_no_memory_blocks);
     tcase_add_test(tests, test_os_release);
     tcase_add_loop_test(tests, test_zones, 0, 5);
+    tcase_add_test(tests, test_users);
     tcase_add_test(tests, test_set_time);
     suite_add_tcase(suite, tests);
     return test_suite_run(suite);

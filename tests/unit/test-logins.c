@@ -31,8 +31,8 @@ START_TEST(test_utmp)
     g_autoptr(GPtrArray) logins = NULL;
 
     add_entry(utmp, BOOT_TIME, "reboot", 900, 0);
-    add_entry(utmp, USER_PROCESS, "ada", 2000, 5);
     add_entry(utmp, USER_PROCESS, "root", 1500, 0);
+    add_entry(utmp, USER_PROCESS, "ada", 2000, 5);
     add_entry(utmp, USER_PROCESS, "ada", 1000, 250000);
     add_entry(utmp, DEAD_PROCESS, "gone", 1200, 0);
     add_entry(utmp, USER_PROCESS, "", 1200, 0);
@@ -42,8 +42,8 @@ START_TEST(test_utmp)
     test_tree_write(tree, "/run/systemd/sessions/1", "USER=other\nREALTIME=1000000\n");
     logins = firn_logins_read(roots);
     ck_assert_uint_eq(logins->len, 3);
-    check_login(logins, 0, "ada", 1000250000);
-    check_login(logins, 1, "root", 1500000000);
+    check_login(logins, 0, "root", 1500000000);
+    check_login(logins, 1, "ada", 1000250000);
     check_login(logins, 2, "name-of-thirty-two-letters-00003", 3000000000000000);
     test_tree_remove(tree);
 }
