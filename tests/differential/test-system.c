@@ -322,6 +322,29 @@ START_TEST(test_set_time)
 }
 END_TEST
 
+/* The environment's TZ goes before /etc/localtime. */
+START_TEST(test_zone_of_environment)
+{
+    static const char *const zones[] = {"EST5EDT", ":Asia/Kathmandu", "<+0330>-3:30", ""};
+    g_autoptr(Compare) bad = NULL;
+
+    for (guint i = 0; i < G_N_ELEMENTS(zones); i++) {
+        g_autoptr(Compare) compare = NULL;
+
+        g_setenv("TZ", zones[i], TRUE);
+        compare = compare_new();
+        if (!compare)
+            TEST_SKIP(NO_PEER);
+        compare_same(compare, ASK("guest-get-timezone"));
+    }
+    g_setenv("TZ", "Nowhere", TRUE);
+    bad = compare_new();
+    compare_differs(bad, "timezone-nowhere", ASK("guest-get-timezone"),
+                    "{\"return\":{\"offset\":0,\"zone\":\"Nowhere\"}}",
+                    "{\"return\":{\"offset\":0,\"zone\":\"UTC\"}}");
+}
+END_TEST
+
 #define USERS ASK("guest-get-users")
 
 /* Both read /run/utmp, so a /run of the test's own is enough. */
@@ -383,6 +406,7 @@ int main(void)
     tcase_add_test(tests, test_no_memory_blocks);
     tcase_add_test(tests, test_os_release);
     tcase_add_loop_test(tests, test_zones, 0, 5);
+    tcase_add_test(tests, test_zone_of_environment);
     tcase_add_test(tests, test_users);
     tcase_add_test(tests, test_set_time);
     suite_add_tcase(suite, tests);
