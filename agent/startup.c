@@ -113,10 +113,10 @@ static gboolean lock_state_dir(const FirnConfig *config, GError **error)
     pid_t other = 0;
 
     if (fd < 0) {
-        g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(errno),
-                    "cannot use the state directory: open(\"%s\"): %s (--statedir names another)",
-                    path, g_strerror(errno));
-        return FALSE;
+        g_warning("cannot use the state directory: open(\"%s\"): %s: no freeze is possible "
+                  "(--statedir names another)",
+                  path, g_strerror(errno));
+        return TRUE; /* all else is */
     }
     /* one that was just killed may not have come to its end */
     for (int i = 0; i < LOCK_TRIES && (other = lock_file(fd)) != 0; i++)

@@ -409,6 +409,7 @@ int main(void)
 {
     Suite *suite = suite_create("bounds");
     TCase *tests = tcase_create("bounds");
+    TCase *hung = tcase_create("hung");
 
     tcase_add_checked_fixture(tests, setup, NULL);
     tcase_add_test(tests, test_deadline);
@@ -424,9 +425,11 @@ int main(void)
     tcase_add_test(tests, test_state_directory_on_a_target);
     tcase_add_test(tests, test_failing_hook);
     tcase_add_test(tests, test_cancel);
-    tcase_add_test(tests, test_walk_timeout);
-    tcase_add_test(tests, test_cancel_of_a_hung_walk);
-    tcase_add_loop_test(tests, test_killed_in_a_hung_walk, 0, 2);
+    tcase_add_test(hung, test_walk_timeout);
+    tcase_add_test(hung, test_cancel_of_a_hung_walk);
+    tcase_add_loop_test(hung, test_killed_in_a_hung_walk, 0, 2);
+    tcase_add_checked_fixture(hung, setup, NULL);
     suite_add_tcase(suite, tests);
+    suite_add_tcase(suite, hung);
     return test_suite_run(suite);
 }

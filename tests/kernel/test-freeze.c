@@ -2,6 +2,7 @@
 /* The main job on real filesystems: /mnt/ext4, /mnt/xfs and /mnt/btrfs, mounted in this order. */
 #include "tests/lib/daemon.h"
 #include "tests/lib/suite.h"
+#include "tests/lib/tracer.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -350,37 +351,17 @@ static char *ioctls_of(const char *trace)
     return g_string_free(found, FALSE);
 }
 
-static void wait_for_tracer(const TestDaemon *daemon, gboolean there)
-{
-    for (int tries = 0; tries < 6000; tries++) {
-        if ((test_daemon_status(daemon, "TracerPid:") != 0) == there)
-            return;
-        g_usleep(10000);
-    }
-    ck_abort_msg("strace has not %s", there ? "attached" : "left");
-}
-
 START_TEST(test_order_seen_from_outside)
 {
     g_autoptr(TestDaemon) daemon = test_daemon_start(NULL);
     g_autoptr(TestClient) client = test_daemon_connect(daemon);
     g_autofree char *trace = test_daemon_path(daemon, "trace");
-    g_autofree char *target = g_strdup_printf("%d", test_daemon_pid(daemon));
     g_autofree char *ioctls = NULL;
-    pid_t strace = fork();
+    pid_t tracer = test_tracer_begin(daemon, trace, "--trace=ioctl");
 
-    if (strace == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        execlp("strace", "strace", "-f", "-qq", "-y", "-e", "trace=ioctl", "-o", trace, "-p",
-               target, NULL);
-        _exit(127);
-    }
-    wait_for_tracer(daemon, TRUE);
     assert_text(client, FREEZE, "3");
     assert_text(client, THAW, "3");
-    kill(strace, SIGINT);
-    waitpid(strace, NULL, 0);
-    wait_for_tracer(daemon, FALSE);
+    test_tracer_end(tracer);
     ioctls = ioctls_of(trace);
     ck_assert_str_eq(ioctls, "FIFREEZE /mnt/btrfs\nFIFREEZE /mnt/xfs\nFIFREEZE /mnt/ext4\n"
                              "FITHAW /mnt/ext4\nFITHAW /mnt/xfs\nFITHAW /mnt/btrfs\n");

@@ -5,11 +5,11 @@
  */
 #include "tests/lib/freezing.h"
 #include "tests/lib/suite.h"
+#include "tests/lib/tracer.h"
 
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -31,37 +31,6 @@ static TestDaemon *start(void)
                                           "--logfile=" LOG, "--verbose", NULL};
 
     return test_daemon_start(options);
-}
-
-static void await_tracer(const TestDaemon *daemon, gboolean there)
-{
-    gint64 end = g_get_monotonic_time() + PATIENCE_US;
-
-    while ((test_daemon_status(daemon, "TracerPid:") != 0) != there) {
-        ck_assert_msg(g_get_monotonic_time() < end, "strace does not come or go");
-        g_usleep(10000);
-    }
-}
-
-static pid_t trace(const TestDaemon *daemon, const char *file)
-{
-    g_autofree char *target = g_strdup_printf("%d", test_daemon_pid(daemon));
-    pid_t pid = fork();
-
-    if (pid == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        execlp("strace", "strace", "-f", "-qq", "-y", "-s", "200", "-o", file, "-p", target, NULL);
-        _exit(127);
-    }
-    await_tracer(daemon, TRUE);
-    return pid;
-}
-
-static void end_trace(const TestDaemon *daemon, pid_t strace)
-{
-    kill(strace, SIGINT);
-    waitpid(strace, NULL, 0);
-    await_tracer(daemon, FALSE);
 }
 
 /* What is in memory, or no file at all. The namespace's other files stand for those of a disk. */
@@ -189,7 +158,7 @@ START_TEST(test_no_disk)
 {
     g_autoptr(TestDaemon) daemon = start();
     g_autofree char *file = test_daemon_path(daemon, "trace");
-    pid_t strace = trace(daemon, file);
+    pid_t tracer = test_tracer_begin(daemon, file, NULL);
     int guard;
 
     test_freezing_ask(daemon, TEST_FREEZE, "3");
@@ -198,7 +167,7 @@ START_TEST(test_no_disk)
     ck_assert_uint_gt(locked_kib(test_daemon_pid(daemon)), 0);
     ck_assert_uint_gt(locked_kib(guard), 0);
     test_freezing_ask(daemon, TEST_THAW, "3");
-    end_trace(daemon, strace);
+    test_tracer_end(tracer);
     ck_assert_uint_eq(locked_kib(test_daemon_pid(daemon)), 0);
     check_trace(file, test_daemon_pid(daemon));
 }
@@ -211,7 +180,7 @@ START_TEST(test_guard_alone)
                                           "--logfile=" LOG, "--freeze-timeout=3", NULL};
     g_autoptr(TestDaemon) daemon = test_daemon_start(options);
     g_autofree char *file = test_daemon_path(daemon, "trace");
-    pid_t strace = trace(daemon, file);
+    pid_t tracer = test_tracer_begin(daemon, file, NULL);
     g_autofree char *log = NULL;
 
     test_freezing_ask(daemon, TEST_FREEZE, "3");
@@ -219,8 +188,7 @@ START_TEST(test_guard_alone)
         test_freezing_ask(daemon, TEST_STATUS, "\"frozen\"");
     kill(test_daemon_pid(daemon), SIGKILL);
     test_freezing_await_end(STATE_DIR);
-    kill(strace, SIGINT);
-    waitpid(strace, NULL, 0);
+    test_tracer_end(tracer);
     check_trace(file, test_daemon_pid(daemon));
     ck_assert(g_file_get_contents(LOG, &log, NULL, NULL));
     ck_assert_msg(strstr(log, "thawed early") != NULL, "%s", log);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "agent/freeze/hooks.h"
+#include "platform/pidfd.h"
 #include "tests/lib/suite.h"
 #include "tests/lib/tree.h"
 
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -179,6 +181,22 @@ START_TEST(test_timeout)
 }
 END_TEST
 
+static void await_death(pid_t pid)
+{
+    gint64 end = g_get_monotonic_time() + 60 * G_USEC_PER_SEC;
+
+    while (firn_pid_is_running(pid)) {
+        ck_assert_msg(g_get_monotonic_time() < end, "a child of a hook still lives");
+        g_usleep(5000);
+    }
+}
+
+static gpointer thaw_hooks(gpointer state)
+{
+    firn_hooks_thaw(state);
+    return NULL;
+}
+
 /* What a hook leaves in the background has its output still, and is neither waited for nor ended.
  */
 START_TEST(test_background_child)
@@ -195,6 +213,102 @@ START_TEST(test_background_child)
     ck_assert_int_eq(kill((pid_t)g_ascii_strtoll(background, NULL, 10), SIGKILL), 0);
     firn_hooks_thaw(state);
     assert_log("1 freeze request\n1 thaw request\n");
+}
+END_TEST
+
+/* SIGTERM does not impress it: the group is killed, children and all. */
+START_TEST(test_stubborn)
+{
+    g_autofree char *more = g_strdup_printf(
+        "[ $1 = thaw ] || { trap '' TERM; sleep 600 & echo $! >%s/child; wait; sleep 600; }", tree);
+    g_autoptr(FirnState) state = NULL;
+    g_autoptr(GError) error = NULL;
+    g_autofree char *child = NULL;
+
+    add_logging("1", more);
+    state = make_state(1);
+    ck_assert(!firn_hooks_freeze(state, &error));
+    ck_assert_msg(strstr(error->message, "took longer than 1 s") != NULL, "%s", error->message);
+    child = test_tree_read(tree, "/child");
+    await_death((pid_t)g_ascii_strtoll(child, NULL, 10));
+    firn_hooks_thaw(state);
+    assert_log("1 freeze request\n1 thaw request\n");
+}
+END_TEST
+
+/* However much it prints, it does not wait for a reader, and the end is told. */
+START_TEST(test_noisy)
+{
+    g_autoptr(FirnState) state = NULL;
+    g_autoptr(GError) error = NULL;
+
+    add_logging("1",
+                "[ $1 = thaw ] || { head -c 8000000 /dev/zero | tr '\\0' x; echo; echo the end; "
+                "exit 3; }");
+    state = make_state(300);
+    ck_assert(!firn_hooks_freeze(state, &error));
+    ck_assert_msg(strstr(error->message, "failed with status 3") != NULL, "%s", error->message);
+    ck_assert_msg(g_str_has_suffix(error->message, "xxx the end"), "%s", error->message);
+    ck_assert_uint_lt(strlen(error->message), 2000);
+    firn_hooks_thaw(state);
+}
+END_TEST
+
+/* It leaves its session and its output, as daemons do. */
+START_TEST(test_daemon)
+{
+    g_autofree char *more = g_strdup_printf(
+        "[ $1 = thaw ] || setsid sh -c 'echo $$ >%s/daemon; exec sleep 600 >/dev/null 2>&1' &\n"
+        "until [ -s %s/daemon ]; do sleep 0.01; done",
+        tree, tree);
+    g_autoptr(FirnState) state = NULL;
+    g_autofree char *daemon = NULL;
+
+    add_logging("1", more);
+    state = make_state(300);
+    ck_assert(firn_hooks_freeze(state, NULL));
+    firn_hooks_thaw(state);
+    assert_log("1 freeze request\n1 thaw request\n");
+    daemon = test_tree_read(tree, "/daemon");
+    ck_assert_int_eq(kill((pid_t)g_ascii_strtoll(daemon, NULL, 10), SIGKILL), 0);
+}
+END_TEST
+
+/* A descriptor is missing for a moment: the thaw comes all the same. */
+START_TEST(test_shortage)
+{
+    struct rlimit before, none = {0};
+    g_autoptr(FirnState) state = NULL;
+    GThread *thread;
+
+    add_logging("1", "");
+    state = make_state(60);
+    ck_assert(firn_hooks_freeze(state, NULL));
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none.rlim_max = before.rlim_max;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+    thread = g_thread_new("thaw", thaw_hooks, state);
+    g_usleep(300 * 1000);
+    ck_assert_int_ne(FIRN_HOOK_STATE(g_atomic_int_get(&state->hooks[0].word)), FIRN_HOOK_THAWED);
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+    g_thread_join(thread);
+    assert_log("1 freeze request\n1 thaw request\n");
+    ck_assert_int_eq(state->hooks[0].thaw_status, 0);
+}
+END_TEST
+
+START_TEST(test_of_another_user)
+{
+    g_autofree char *path = g_build_filename(tree, "hooks", "1", NULL);
+    g_autoptr(GError) error = NULL;
+
+    if (geteuid() != 0)
+        TEST_SKIP("only root can give a file away");
+    add("1", 0755, "#!/bin/sh\n");
+    ck_assert_int_eq(chown(path, 65534, 0), 0);
+    ck_assert_ptr_null(firn_hooks_list(path, &error));
+    ck_assert_msg(strstr(error->message, "is not safe: it belongs to another user") != NULL, "%s",
+                  error->message);
 }
 END_TEST
 
@@ -312,6 +426,11 @@ int main(void)
     tcase_add_test(tests, test_failure);
     tcase_add_test(tests, test_timeout);
     tcase_add_test(tests, test_background_child);
+    tcase_add_test(tests, test_stubborn);
+    tcase_add_test(tests, test_noisy);
+    tcase_add_test(tests, test_daemon);
+    tcase_add_test(tests, test_shortage);
+    tcase_add_test(tests, test_of_another_user);
     tcase_add_test(tests, test_cannot_run);
     tcase_add_test(tests, test_without_interpreter);
     tcase_add_test(tests, test_cancelled_before);
