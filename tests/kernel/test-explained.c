@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What is told of a real freeze of /mnt/ext4, /mnt/xfs and /mnt/btrfs, mounted in this order. */
+#include "agent/freeze/trace.h"
 #include "tests/lib/daemon.h"
 #include "tests/lib/suite.h"
 
@@ -169,6 +170,27 @@ START_TEST(test_trace)
 }
 END_TEST
 
+/* The notes that bpftrace and perf find the static probes by. */
+START_TEST(test_probes)
+{
+    static const char *const names[] = {"freeze_begin",   "freeze_end", "filesystem_begin",
+                                        "filesystem_end", "thaw_begin", "thaw_end",
+                                        "deadline"};
+    g_autofree char *command = NULL;
+    g_autofree char *notes = NULL;
+
+    if (!firn_trace_has_probes())
+        TEST_SKIP("built without sys/sdt.h");
+    command = g_strdup_printf("readelf -n %s", g_getenv("FIRN_BINARY"));
+    ck_assert(g_spawn_command_line_sync(command, &notes, NULL, NULL, NULL));
+    for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autofree char *note = g_strdup_printf("Provider: firn\n    Name: %s\n", names[i]);
+
+        ck_assert_msg(strstr(notes, note) != NULL, "no probe %s", names[i]);
+    }
+}
+END_TEST
+
 /* What the doctor foretells is what is frozen. */
 START_TEST(test_doctor)
 {
@@ -198,6 +220,7 @@ int main(void)
     tcase_add_test(tests, test_report);
     tcase_add_test(tests, test_log);
     tcase_add_test(tests, test_trace);
+    tcase_add_test(tests, test_probes);
     tcase_add_test(tests, test_doctor);
     suite_add_tcase(suite, tests);
     return test_suite_run(suite);

@@ -240,6 +240,61 @@ START_TEST(test_counts_equal_the_packaged_agents)
 }
 END_TEST
 
+/* Proxmox VE's way: the sync and the command in one write, and gone before the answer; the freeze
+ * goes on, and a status that comes meanwhile waits for its end. */
+START_TEST(test_client_leaves)
+{
+    g_autoptr(TestDaemon) daemon = test_daemon_start(NULL);
+    TestClient *client = test_daemon_connect(daemon);
+    char *sync;
+
+    test_client_send(client,
+                     "{\"execute\":\"guest-sync-delimited\",\"arguments\":{\"id\":7}}" FREEZE);
+    sync = test_client_line(client);
+    ck_assert_str_eq(sync, "\xff{\"return\": 7}");
+    g_free(sync);
+    test_client_free(client);
+    client = test_daemon_connect(daemon);
+    test_client_send(client,
+                     "{\"execute\":\"guest-sync-delimited\",\"arguments\":{\"id\":8}}" STATUS);
+    sync = test_client_line(client);
+    ck_assert_str_eq(sync, "\xff{\"return\": 8}");
+    g_free(sync);
+    sync = test_client_line(client);
+    ck_assert_str_eq(sync, "{\"return\": \"frozen\"}");
+    g_free(sync);
+    assert_text(client, THAW, "3");
+    test_client_free(client);
+    assert_all_thawed();
+}
+END_TEST
+
+/* By mountpoint, type and device. */
+START_TEST(test_choice)
+{
+    g_autofree char *device = device_of("/mnt/ext4");
+    g_autofree char *by_device = g_strconcat("--freeze-exclude=", device, NULL);
+    const struct {
+        const char *option, *count, *free; /* where one can still write */
+    } cases[] = {
+        {"--freeze-exclude=/mnt/x*,btrfs", "1", "/mnt/xfs"},
+        {"--freeze-include=xfs", "1", "/mnt/btrfs"},
+        {by_device, "2", "/mnt/ext4"},
+    };
+    const char *options[] = {cases[_i].option, NULL};
+    g_autoptr(TestDaemon) daemon = test_daemon_start(options);
+    g_autoptr(TestClient) client = test_daemon_connect(daemon);
+    int writer;
+
+    assert_text(client, FREEZE, cases[_i].count);
+    writer = start_writer(cases[_i].free);
+    ck_assert(has_written(writer, 60000));
+    close(writer);
+    assert_text(client, THAW, cases[_i].count);
+    assert_all_thawed();
+}
+END_TEST
+
 START_TEST(test_foreign_freeze_stays)
 {
     g_autoptr(TestDaemon) daemon = test_daemon_start(NULL);
@@ -407,6 +462,8 @@ int main(void)
     tcase_add_test(tests, test_refused_while_frozen);
     tcase_add_test(tests, test_list);
     tcase_add_test(tests, test_counts_equal_the_packaged_agents);
+    tcase_add_test(tests, test_client_leaves);
+    tcase_add_loop_test(tests, test_choice, 0, 3);
     tcase_add_test(tests, test_foreign_freeze_stays);
     tcase_add_test(tests, test_stacked_on_another);
     tcase_add_test(tests, test_error_in_the_middle);

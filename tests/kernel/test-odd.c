@@ -84,7 +84,7 @@ START_TEST(test_mounted_over)
 }
 END_TEST
 
-/* Somebody else thaws one, and freezes it for his own: that one is left alone. */
+/* Somebody else thaws one: it is not counted, and no error. */
 START_TEST(test_thawed_by_another)
 {
     g_autoptr(TestDaemon) daemon = start(NULL);
