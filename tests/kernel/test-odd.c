@@ -119,9 +119,7 @@ END_TEST
 /* What stands in the state file's place is none: it is said, and no reason not to serve. */
 START_TEST(test_foreign_state_file)
 {
-    static const char *const texts[] = {"", "firnfrz1",
-                                        "\x7f"
-                                        "ELF and so on"};
+    static const char *const texts[] = {"", "firnfrz1", "\177ELF and so on"};
     g_autoptr(TestDaemon) daemon = NULL;
     g_autofree char *output = NULL;
 
