@@ -111,6 +111,8 @@ START_TEST(test_leaves_no_trace)
 {
     if (unable)
         TEST_SKIP("%s", unable);
+    if (test_on_valgrind())
+        TEST_SKIP("valgrind keeps the registers, and what is in them, in memory");
     for (guint i = 0; i < 4; i++)
         ask_all("b3RoZXJzb3V0", i % 2 ? "\\/" : "/", FALSE);
     ask_all("cGFzc3dvcmQ+", "/", TRUE);
