@@ -355,6 +355,28 @@ START_TEST(test_trim)
 }
 END_TEST
 
+/* A filesystem that is mounted twice, and one that is read-only. */
+START_TEST(test_trim_mounts)
+{
+    static const char *const steps[] = {
+        SHELL
+        "mkdir -p /mnt/twice; mount --bind /mnt/ext4 /mnt/twice; mount -o remount,ro /mnt/xfs",
+        "{\"execute\":\"guest-fstrim\"}",
+        SHELL "umount /mnt/twice; mount -o remount,rw /mnt/xfs",
+        NULL,
+    };
+    g_auto(Turns) turns = {0};
+
+    if (!take_turns(&turns, NULL, steps))
+        TEST_SKIP(NO_PEER);
+    compare_differs_text("fstrim-once",
+                         REPLIES(1, "*\"/mnt/btrfs\"*\"/mnt/ext4\"*",
+                                 "*\"/mnt/twice\"*\"/mnt/btrfs\"*\"/mnt/xfs\"*\"/mnt/ext4\"*"));
+    ck_assert_ptr_null(strstr(turns.firn[1], "/mnt/twice"));
+    ck_assert_ptr_null(strstr(turns.firn[1], "/mnt/xfs"));
+}
+END_TEST
+
 #define SHOW_LOG SHELL "echo $(cat " LOG "); : >" LOG
 
 /* The hook that the configuration names. */
@@ -500,6 +522,7 @@ int main(void)
     tcase_add_test(tests, test_foreign);
     tcase_add_test(tests, test_restart);
     tcase_add_test(tests, test_trim);
+    tcase_add_test(tests, test_trim_mounts);
     tcase_add_test(tests, test_hook);
     tcase_add_test(tests, test_handles);
     tcase_add_test(tests, test_no_right);
