@@ -92,7 +92,9 @@ gboolean firn_undo_is_settled(FirnState *state)
         FirnStateTarget *target = &state->targets[i];
         int now = g_atomic_int_get(&target->state);
         int undoer = g_atomic_int_get(&target->undoer);
-        gboolean open = now == FIRN_TARGET_FREEZING || now == FIRN_TARGET_THAWING;
+        /* once all is done, only such a process leaves this, and it has thawed by then */
+        gboolean over = g_atomic_int_get(&state->head->phase) == FIRN_PHASE_DONE;
+        gboolean open = now == FIRN_TARGET_FREEZING || (now == FIRN_TARGET_THAWING && !over);
 
         if (undoer > 0)
             waitpid(undoer, NULL, WNOHANG); /* it may be our child */

@@ -31,9 +31,31 @@ static gboolean thaw(FirnState *state, FirnStateTarget *target)
     return !cause;
 }
 
-/* After a success: nobody else thaws this one, if the end was decided while it hung. */
+/* The end was decided while it hung: nobody else thaws this one. Until it is thawed its word says
+ * that nobody knows, so that whoever finds it sees to it, should this process die here. */
+static void take_back(FirnState *state, FirnStateTarget *target)
+{
+    int cause;
+
+    target->thaw_begin = firn_state_now();
+    cause = firn_superblock_thaw(target->fd);
+    target->thaw_end = firn_state_now();
+    target->thaw_error = cause;
+    if (cause && cause != EINVAL)
+        return; /* as if it still hung: it will be tried again */
+    if (firn_state_move(&target->state, FIRN_TARGET_FREEZING, FIRN_TARGET_THAWED))
+        g_atomic_int_inc(&state->head->frozen);
+    if (!cause)
+        g_atomic_int_inc(&state->head->thawed);
+}
+
+/* After a success. */
 static void settle(FirnState *state, FirnStateTarget *target)
 {
+    if (is_ending(state)) {
+        take_back(state, target);
+        return;
+    }
     if (!firn_state_move(&target->state, FIRN_TARGET_FREEZING, FIRN_TARGET_FROZEN))
         return;
     g_atomic_int_inc(&state->head->frozen);
