@@ -166,18 +166,34 @@ START_TEST(test_both_killed)
 }
 END_TEST
 
+/* A filesystem that was well when it was synced breaks while the one before it hangs: its FIFREEZE
+ * fails, and what was frozen before it is thawed. */
 START_TEST(test_error)
 {
-    g_autoptr(TestDaemon) daemon = start(NULL, NULL);
+    g_autoptr(TestDaemon) daemon = start("--freeze-walk-timeout=0", NULL);
+    g_autoptr(TestClient) client = test_daemon_connect(daemon);
     g_autofree char *loop = test_freezing_shell(
         "truncate -s 16M /run/broken && mkfs.ext4 -q -F /run/broken && losetup -f --show "
         "/run/broken");
-    g_autofree char *error = NULL;
+    g_autofree char *line = NULL, *error = NULL;
+    TestHang hang;
 
     g_free(test_freezing_shell("mkdir -p /mnt/broken && mount %s /mnt/broken", loop));
+    begin_hanging(client, &hang);
+    await('1');
+    test_freezing_await_frozen(STATE_DIR, 1);
     test_freezing_stop_ext4("/mnt/broken");
-    error = test_freezing_ask_error(daemon, TEST_FREEZE);
-    ck_assert_msg(strstr(error, "/mnt/broken") != NULL, "%s", error);
+    ck_assert_int_eq(test_freezing_ioctl("/mnt/ext4", FITHAW), 0);
+    line = test_client_line(client);
+    error = test_reply_error(line);
+    ck_assert_msg(g_str_has_prefix(error, "failed to freeze /mnt/broken (ext4 on /dev/loop"), "%s",
+                  error);
+    ck_assert_msg(strstr(error, "Input/output error") != NULL, "%s", error);
+    test_hang_assert_writable("/mnt/other");
+    test_hang_assert_writable("/mnt/hung");
+    test_hang_assert_writable("/mnt/xfs");
+    test_freezing_await_end(STATE_DIR);
+    test_hang_end(&hang);
     assert_off("freeze 0\nthaw 0\n");
     g_free(test_freezing_shell("umount /mnt/broken && losetup -d %s && rm /run/broken", loop));
 }
