@@ -95,13 +95,18 @@ static void print_fixtures(SRunner *runner, char **lines)
 int test_suite_run(Suite *suite)
 {
     SRunner *runner = srunner_create(suite);
-    g_autofree char *path = g_strdup_printf("/tmp/firn-tap.%d", (int)getpid());
+    g_autofree char *path = NULL;
     g_autofree char *tap = NULL;
     g_autoptr(GHashTable) skips = NULL;
     g_autoptr(GHashTable) rounds = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     g_auto(GStrv) lines = NULL;
-    int run, failed;
+    int run, failed, fd;
 
+    /* no name made of the process id: programs in other process namespaces have the same one */
+    fd = g_file_open_tmp("firn-tap.XXXXXX", &path, NULL);
+    if (fd < 0)
+        return 2;
+    close(fd);
     skip_fd = memfd_create("skips", 0);
     srunner_set_tap(runner, path);
     srunner_run_all(runner, CK_SILENT);
