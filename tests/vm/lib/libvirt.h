@@ -38,7 +38,8 @@ char *test_domain_disk(const TestDomain *domain, const char *target);
 /* The host's end of a port beside the agent's: "shell" or "acks"; free with g_free(). */
 char *test_domain_port(const TestDomain *domain, const char *port);
 
-/* Waits until the agent answers a ping through libvirt. */
+/* Waits until the agent answers a ping through libvirt, which from then on waits a minute for it.
+ */
 void test_domain_await_agent(TestDomain *domain);
 /* Waits for a state as `virsh domstate` names it. */
 void test_domain_await_state(TestDomain *domain, const char *state);
