@@ -530,8 +530,10 @@ static gboolean watch(gpointer data)
     case STUCK:
         try_unstick(freezer);
         break;
-    case IDLE:
     case ENDING:
+        firn_run_help_end(freezer->run);
+        break;
+    case IDLE:
     default:
         break;
     }

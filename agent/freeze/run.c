@@ -19,6 +19,10 @@
 #include "platform/superblock.h"
 
 #define NS_PER_SECOND ((gint64)1000000000)
+/* For so long one may hang in FITHAW before the others are thawed beside it. */
+#define HELD_UP_NS NS_PER_SECOND
+/* How often is seen whether those who help thawing are done; where nothing hangs nobody helps. */
+#define HELP_US 5000
 
 FirnRun *firn_run_new(const FirnConfig *config, const FirnRoots *roots,
                       const char *const *mountpoints, const char *who)
@@ -291,6 +295,40 @@ static gboolean give_back(FirnRun *run)
     return TRUE;
 }
 
+static gpointer help_thread(gpointer data)
+{
+    FirnRun *run = data;
+
+    firn_walk_thaw(run->state, NULL);
+    g_atomic_int_add(&run->helpers, -1);
+    firn_run_unref(run);
+    return NULL;
+}
+
+void firn_run_help_end(FirnRun *run)
+{
+    FirnState *state = firn_run_state(run);
+    GThread *thread;
+
+    if (!state || !firn_walk_is_held_up(state, HELD_UP_NS))
+        return;
+    g_atomic_int_inc(&run->helpers);
+    thread = g_thread_try_new("thaw", help_thread, firn_run_ref(run), NULL);
+    if (thread) {
+        g_thread_unref(thread);
+        return;
+    }
+    g_atomic_int_add(&run->helpers, -1); /* there is a next time */
+    firn_run_unref(run);
+}
+
+static void thaw_all(FirnRun *run)
+{
+    firn_walk_thaw(run->state, run->trace);
+    while (g_atomic_int_get(&run->helpers) > 0)
+        g_usleep(HELP_US);
+}
+
 FirnRunResult firn_run_end(FirnRun *run)
 {
     FirnState *state = firn_run_state(run);
@@ -301,7 +339,7 @@ FirnRunResult firn_run_end(FirnRun *run)
     set_phase(run, FIRN_PHASE_THAW);
     if (!state->head->thaw_begin)
         state->head->thaw_begin = firn_state_now();
-    firn_walk_thaw(state, run->trace);
+    thaw_all(run);
     state->head->thaw_end = firn_state_now();
     if (firn_state_count_frozen(state) > 0)
         return give_back(run) ? FIRN_RUN_FROZEN : FIRN_RUN_TAKEN;

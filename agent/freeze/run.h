@@ -27,6 +27,7 @@ typedef struct {
     int timer;        /* of the guards */
     FirnGuard *guard; /* atomic pointer; the main loop's once it is set */
     gint quiet;       /* atomic; the log is held */
+    gint helpers;     /* atomic; who thaw beside the one that ends it */
     gboolean ours;    /* the state's descriptors are this process's */
     GError *error;    /* why the freeze failed */
 } FirnRun;
@@ -77,6 +78,10 @@ typedef enum {
 /* Undoes everything, by one who has claimed it: thaws, runs the thaw hooks, writes the report.
  * Blocks. */
 FirnRunResult firn_run_end(FirnRun *run);
+
+/* For every now and then while firn_run_end() is at work: where it hangs in one FITHAW, thaws the
+ * others on a thread of their own, which firn_run_end() waits for. Does not block. */
+void firn_run_help_end(FirnRun *run);
 
 /* The last step, once nobody else uses it: the state file and the guard go. Main loop. */
 void firn_run_close(FirnRun *run);

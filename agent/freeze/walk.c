@@ -156,6 +156,26 @@ guint firn_walk_thaw(FirnState *state, const FirnTrace *trace)
     return thawed;
 }
 
+gboolean firn_walk_is_held_up(const FirnState *state, gint64 patience)
+{
+    gint64 now = firn_state_now();
+    guint waiting = 0;
+    guint hanging = 0;
+
+    for (guint i = 0; i < state->head->target_count; i++) {
+        FirnStateTarget *target = &state->targets[i];
+        int at = g_atomic_int_get(&target->state);
+
+        waiting += at == FIRN_TARGET_FROZEN;
+        if (at != FIRN_TARGET_THAWING)
+            continue;
+        if (!target->thaw_begin || now - target->thaw_begin < patience)
+            return FALSE;
+        hanging++;
+    }
+    return waiting > 0 && hanging > 0;
+}
+
 static void adopt(FirnState *state, FirnTargetState left)
 {
     for (guint i = 0; i < state->head->target_count; i++)

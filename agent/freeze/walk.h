@@ -34,6 +34,9 @@ guint firn_walk_thaw(FirnState *state, const FirnTrace *trace);
 void firn_walk_adopt_freezing(FirnState *state);
 void firn_walk_adopt_thawing(FirnState *state);
 
+/* TRUE when all who thaw hang in FITHAW for `patience` nanoseconds, and others wait for them. */
+gboolean firn_walk_is_held_up(const FirnState *state, gint64 patience);
+
 /* The target whose FIFREEZE has not returned, or -1. */
 int firn_walk_find_stuck(const FirnState *state);
 
