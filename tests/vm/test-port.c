@@ -1,22 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The channel as a host finds it: real virtio ports, a real UART, vsock. */
 #include "tests/lib/suite.h"
-#include "tests/vm/lib/guest.h"
+#include "tests/vm/lib/frozen.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define PING "{\"execute\":\"guest-ping\"}\n"
-#define FREEZE "{\"execute\":\"guest-fsfreeze-freeze\"}\n"
-#define STATUS "{\"execute\":\"guest-fsfreeze-status\"}\n"
-#define THAW "{\"execute\":\"guest-fsfreeze-thaw\"}\n"
-#define PLUG                                                                                       \
-    "{\"execute\":\"device_add\",\"arguments\":{\"driver\":\"virtserialport\",\"bus\":"            \
-    "\"serial.0\",\"chardev\":\"agent\",\"id\":\"port-agent\",\"name\":"                           \
-    "\"org.qemu.guest_agent.0\"}}"
-#define UNPLUG "{\"execute\":\"device_del\",\"arguments\":{\"id\":\"port-agent\"}}"
-#define DEVICES "{\"execute\":\"qom-list\",\"arguments\":{\"path\":\"/machine/peripheral\"}}"
 #define PORT "/dev/virtio-ports/org.qemu.guest_agent.0"
 
 static const char *const three[] = {"ext4.img", "xfs.img", "btrfs.img", NULL};
@@ -29,6 +20,13 @@ static void boot(void)
     guest = test_guest_boot(&options);
 }
 
+static void boot_service(void)
+{
+    static const TestGuestOptions service = {.systemd = TRUE, .may_reboot = TRUE};
+
+    guest = test_guest_boot(&service);
+}
+
 static void shut_down(void)
 {
     test_guest_free(guest);
@@ -39,18 +37,11 @@ static void settle(void)
     test_guest_settle(guest);
 }
 
-static void assert_text(TestClient *client, const char *request, const char *expected)
-{
-    g_autofree char *text = test_client_text(client, request);
-
-    ck_assert_str_eq(text, expected);
-}
-
 static void assert_freeze(TestClient *client)
 {
-    assert_text(client, FREEZE, "3");
-    assert_text(client, STATUS, "\"frozen\"");
-    assert_text(client, THAW, "3");
+    test_frozen_ask(client, TEST_FREEZE, "3");
+    test_frozen_ask(client, TEST_STATUS, "\"frozen\"");
+    test_frozen_ask(client, TEST_THAW, "3");
 }
 
 /* Asks for four MiB in one reply; the handle, to be closed by its text. */
@@ -94,7 +85,7 @@ static void come_back_and_close(const char *handle)
     g_autofree char *request = g_strdup_printf(
         "{\"execute\":\"guest-file-close\",\"arguments\":{\"handle\":%s}}\n", handle);
 
-    assert_text(client, request, "{}");
+    test_frozen_ask(client, request, "{}");
 }
 
 static void leave_in_request(void)
@@ -202,11 +193,11 @@ START_TEST(test_leaves_frozen)
 {
     g_autoptr(TestClient) client = test_guest_agent(guest);
 
-    assert_text(client, FREEZE, "3");
+    test_frozen_ask(client, TEST_FREEZE, "3");
     g_clear_pointer(&client, test_client_free);
     client = test_guest_agent(guest);
-    assert_text(client, STATUS, "\"frozen\"");
-    assert_text(client, THAW, "3");
+    test_frozen_ask(client, TEST_STATUS, "\"frozen\"");
+    test_frozen_ask(client, TEST_THAW, "3");
 }
 END_TEST
 
@@ -246,29 +237,15 @@ START_TEST(test_nobody)
 }
 END_TEST
 
-/* QEMU forgets it some time after the guest has. */
-static gboolean is_plugged(void)
-{
-    g_autoptr(JsonNode) devices = test_guest_qmp(guest, DEVICES);
-    g_autofree char *text = json_to_string(devices, FALSE);
-
-    return strstr(text, "port-agent") != NULL;
-}
-
 static void unplug(void)
 {
-    G_GNUC_UNUSED g_autoptr(JsonNode) done = test_guest_qmp(guest, UNPLUG);
-    gint64 since = g_get_monotonic_time();
-
-    while (is_plugged())
-        test_guest_wait(guest, since, "a port that is unplugged");
+    test_guest_unplug_agent(guest);
     test_guest_await(guest, "ports; [ ! -e " PORT " ]");
 }
 
 static void plug(void)
 {
-    G_GNUC_UNUSED g_autoptr(JsonNode) done = test_guest_qmp(guest, PLUG);
-
+    test_guest_plug_agent(guest);
     test_guest_await(guest, "ports; [ -e " PORT " ]");
 }
 
@@ -279,14 +256,14 @@ START_TEST(test_unplugged)
     g_autofree char *after = NULL;
     g_autoptr(TestClient) client = test_guest_agent(guest);
 
-    assert_text(client, FREEZE, "3");
+    test_frozen_ask(client, TEST_FREEZE, "3");
     unplug();
     test_guest_await(guest, "! ls -l /proc/$(pidof firn)/fd | grep -q vport");
     g_clear_pointer(&client, test_client_free);
     plug();
     client = test_guest_agent(guest);
-    assert_text(client, STATUS, "\"frozen\"");
-    assert_text(client, THAW, "3");
+    test_frozen_ask(client, TEST_STATUS, "\"frozen\"");
+    test_frozen_ask(client, TEST_THAW, "3");
     after = agent_pid();
     ck_assert_str_eq(after, before);
 }
@@ -389,11 +366,49 @@ START_TEST(test_vsock)
 }
 END_TEST
 
+/* Under systemd the port takes its service with it, and that thaws first: the root filesystem, too.
+ */
+START_TEST(test_unplugged_from_service)
+{
+    g_autoptr(TestClient) client = test_guest_agent(guest);
+
+    test_frozen_ask(client, TEST_FREEZE, "1");
+    test_guest_unplug_agent(guest);
+    test_frozen_assert_none(guest);
+    test_guest_await(guest, "[ \"$(systemctl show -P ActiveState firn)\" = inactive ]");
+    g_clear_pointer(&client, test_client_free);
+    test_guest_plug_agent(guest);
+    client = test_guest_agent(guest);
+    test_frozen_ask(client, TEST_STATUS, "\"thawed\"");
+    test_frozen_assert_told_once(client, "told to stop");
+}
+END_TEST
+
+/* Somebody restarts the machine while it is frozen. */
+START_TEST(test_rebooted_while_frozen)
+{
+    g_autofree char *before = test_guest_shell(guest, "cat /proc/sys/kernel/random/boot_id");
+    g_autofree char *after = NULL;
+    g_autoptr(TestClient) client = test_guest_agent(guest);
+
+    test_frozen_ask(client, TEST_FREEZE, "1");
+    test_guest_leave(guest, "systemctl reboot; sleep 600");
+    after = test_guest_shell(guest, "cat /proc/sys/kernel/random/boot_id");
+    ck_assert_str_ne(after, before);
+    g_clear_pointer(&client, test_client_free);
+    client = test_guest_agent(guest);
+    test_frozen_ask(client, TEST_STATUS, "\"thawed\"");
+    test_frozen_ask(client, TEST_FREEZE, "1");
+    test_frozen_ask(client, TEST_THAW, "1");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("port");
     TCase *shared = tcase_create("virtio");
     TCase *own = tcase_create("own");
+    TCase *service = tcase_create("service");
 
     tcase_add_unchecked_fixture(shared, boot, shut_down);
     tcase_add_checked_fixture(shared, settle, NULL);
@@ -410,6 +425,11 @@ int main(void)
     tcase_add_test(own, test_isa_serial);
     tcase_add_test(own, test_vsock);
     suite_add_tcase(suite, shared);
+    tcase_add_unchecked_fixture(service, boot_service, shut_down);
+    tcase_add_checked_fixture(service, settle, NULL);
+    tcase_add_test(service, test_unplugged_from_service);
+    tcase_add_test(service, test_rebooted_while_frozen);
     suite_add_tcase(suite, own);
+    suite_add_tcase(suite, service);
     return test_suite_run(suite);
 }

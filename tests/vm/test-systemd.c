@@ -69,17 +69,12 @@ END_TEST
 START_TEST(test_started_by_the_port)
 {
     g_autofree char *enabled = test_guest_shell(guest, "systemctl is-enabled firn || true");
-    g_autoptr(JsonNode) unplugged = NULL;
-    g_autoptr(JsonNode) plugged = NULL;
     g_autoptr(TestClient) client = NULL;
 
     ck_assert_str_eq(enabled, "disabled");
-    unplugged =
-        test_guest_qmp(guest, "{\"execute\":\"device_del\",\"arguments\":{\"id\":\"port-agent\"}}");
+    test_guest_unplug_agent(guest);
     test_guest_await(guest, "[ \"$(systemctl show -P ActiveState firn)\" = inactive ]");
-    plugged = test_guest_qmp(guest, "{\"execute\":\"device_add\",\"arguments\":{\"driver\":"
-                                    "\"virtserialport\",\"bus\":\"serial.0\",\"chardev\":\"agent\","
-                                    "\"id\":\"port-agent\",\"name\":\"org.qemu.guest_agent.0\"}}");
+    test_guest_plug_agent(guest);
     await_active();
     client = test_guest_agent(guest);
     test_client_ping(client);

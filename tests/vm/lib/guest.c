@@ -641,6 +641,36 @@ JsonNode *test_guest_qmp(TestGuest *guest, const char *command)
     return test_reply_value(line);
 }
 
+#define PLUG                                                                                       \
+    "{\"execute\":\"device_add\",\"arguments\":{\"driver\":\"virtserialport\",\"bus\":"            \
+    "\"serial.0\",\"chardev\":\"agent\",\"id\":\"port-agent\",\"name\":"                           \
+    "\"org.qemu.guest_agent.0\"}}"
+#define UNPLUG "{\"execute\":\"device_del\",\"arguments\":{\"id\":\"port-agent\"}}"
+#define DEVICES "{\"execute\":\"qom-list\",\"arguments\":{\"path\":\"/machine/peripheral\"}}"
+
+static gboolean is_plugged(TestGuest *guest)
+{
+    g_autoptr(JsonNode) devices = test_guest_qmp(guest, DEVICES);
+    g_autofree char *text = json_to_string(devices, FALSE);
+
+    return strstr(text, "port-agent") != NULL;
+}
+
+/* QEMU forgets the port some time after it said so, and only then it can be plugged again. */
+void test_guest_unplug_agent(TestGuest *guest)
+{
+    G_GNUC_UNUSED g_autoptr(JsonNode) done = test_guest_qmp(guest, UNPLUG);
+    gint64 since = g_get_monotonic_time();
+
+    while (is_plugged(guest))
+        test_guest_wait(guest, since, "the port to be unplugged");
+}
+
+void test_guest_plug_agent(TestGuest *guest)
+{
+    G_GNUC_UNUSED g_autoptr(JsonNode) done = test_guest_qmp(guest, PLUG);
+}
+
 /* --- between tests ------------------------------------------------------------------------------
  */
 

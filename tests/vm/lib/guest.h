@@ -79,6 +79,12 @@ void test_guest_leave(TestGuest *guest, const char *command);
 /* Runs it again and again until its status is 0, for up to a minute. */
 void test_guest_await(TestGuest *guest, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
+/* Takes the agent's port out of the running machine, and puts it back. The guest may take note
+ * later.
+ */
+void test_guest_unplug_agent(TestGuest *guest);
+void test_guest_plug_agent(TestGuest *guest);
+
 /* Runs a command of QEMU's monitor, {"execute":...}, and returns its return; an error fails the
  * test. Free with json_node_unref(). */
 JsonNode *test_guest_qmp(TestGuest *guest, const char *command);
