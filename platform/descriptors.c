@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "platform/descriptors.h"
 
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -26,4 +27,28 @@ void firn_descriptors_close_but(const int *keep, guint count)
         next = fd + 1;
     }
     close_from_to(next, ~0U);
+}
+
+static guint count_open(void)
+{
+    g_autoptr(GDir) folder = g_dir_open("/proc/self/fd", 0, NULL);
+    guint count = 0;
+
+    while (folder && g_dir_read_name(folder))
+        count++;
+    return count;
+}
+
+gboolean firn_descriptors_make_room(guint count)
+{
+    rlim_t wanted = count + count_open();
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return FALSE;
+    if (limit.rlim_cur >= wanted)
+        return TRUE;
+    limit.rlim_cur = wanted;
+    limit.rlim_max = MAX(limit.rlim_max, wanted);
+    return setrlimit(RLIMIT_NOFILE, &limit) == 0;
 }

@@ -3,14 +3,14 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
+#include "platform/descriptors.h"
 #include "platform/pidfd.h"
 #include "platform/superblock.h"
 
-/* Room for everything else that the agent has open. */
-#define SPARE_DESCRIPTORS 256
+/* For the guard, its pipes, and clients that come meanwhile. */
+#define SPARE_DESCRIPTORS 64
 
 struct FirnTargets {
     gint refs;
@@ -59,15 +59,8 @@ static void keep(FirnTargets *targets, FirnStateTarget *row, int fd)
 /* A machine may have thousands of filesystems, and a process 1024 descriptors. */
 static void make_room(guint count)
 {
-    struct rlimit limit;
-    rlim_t wanted = count + SPARE_DESCRIPTORS;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
-        return;
-    limit.rlim_cur = wanted;
-    limit.rlim_max = MAX(limit.rlim_max, wanted);
-    if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
-        g_warning("cannot raise the limit of open files to %u: %s", (guint)wanted,
+    if (!firn_descriptors_make_room(count + SPARE_DESCRIPTORS))
+        g_warning("cannot raise the limit of open files by %u: %s", count + SPARE_DESCRIPTORS,
                   g_strerror(errno));
 }
 
