@@ -225,6 +225,5 @@ gint64 bench_agent_proc(const BenchAgent *agent, const char *file, const char *n
 
 gint64 bench_agent_private_memory(const BenchAgent *agent)
 {
-    return bench_agent_proc(agent, "smaps_rollup", "Private_Dirty") +
-           bench_agent_proc(agent, "smaps_rollup", "Private_Clean");
+    return bench_agent_proc(agent, "smaps_rollup", "Private_Dirty");
 }

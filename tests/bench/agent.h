@@ -46,7 +46,7 @@ void bench_agent_close_file(BenchAgent *agent, gint64 handle);
 
 /* The number behind "NAME:" of /proc/PID/FILE, in its own unit; -1 where it is missing. */
 gint64 bench_agent_proc(const BenchAgent *agent, const char *file, const char *name);
-/* KiB that are the agent's alone. */
+/* KiB that are the agent's alone, whoever else runs the same program: its dirty pages. */
 gint64 bench_agent_private_memory(const BenchAgent *agent);
 
 #endif
