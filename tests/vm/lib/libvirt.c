@@ -162,8 +162,9 @@ static void define(TestDomain *domain)
 {
     const char *folder = from_environment("FIRN_LIBVIRT");
     const char *images = from_environment("FIRN_VM");
-    /* only the compressed kernel can be woken from suspend to RAM */
-    g_autofree char *kernel = g_strdup_printf("%s/vmlinuz-cloud", images);
+    /* only the compressed kernel can be woken from suspend to RAM; the other one boots faster */
+    g_autofree char *kernel = g_strdup_printf(
+        "%s/%s", images, domain->kind & TEST_DOMAIN_SYSTEMD ? "vmlinuz-cloud" : "vmlinux-cloud");
     g_autofree char *ramdisk = g_build_filename(images, initrd(domain->kind), NULL);
     g_autofree char *file = g_strdup_printf("%s/%s.xml", folder, domain->name);
     g_autofree char *disk_elements = disks(domain);
