@@ -526,6 +526,8 @@ static gboolean watch(gpointer data)
         break;
     case GUARDED:
         watch_guarded(freezer);
+        if (freezer->run->ours)
+            firn_run_help_end(freezer->run);
         break;
     case STUCK:
         try_unstick(freezer);

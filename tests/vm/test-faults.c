@@ -289,6 +289,24 @@ START_TEST(test_disk_stalls_at_the_thaw)
 }
 END_TEST
 
+/* The same for the guard, when nobody thaws. */
+START_TEST(test_disk_stalls_at_the_deadline)
+{
+    g_autoptr(TestClient) client = configure("freeze-timeout=" G_STRINGIFY(TIMEOUT_S));
+
+    map(0);
+    test_frozen_ask(client, TEST_FREEZE, "3");
+    assert_held();
+    stall(FALSE);
+    test_frozen_assert_writable(guest, filesystems[0].others);
+    flow(FALSE);
+    test_frozen_assert_none(guest);
+    test_frozen_await_status(guest, client, "\"thawed\"");
+    test_frozen_assert_told_once(client, "freeze-timeout");
+    assert_freezes_again(client);
+}
+END_TEST
+
 /* What was written before the freeze does not reach the disk. */
 START_TEST(test_writes_fail)
 {
@@ -451,6 +469,7 @@ int main(void)
     tcase_add_loop_test(faults, test_host_never_thaws, 0, 2);
     tcase_add_loop_test(faults, test_disk_stalls, 0, 2);
     tcase_add_test(faults, test_disk_stalls_at_the_thaw);
+    tcase_add_test(faults, test_disk_stalls_at_the_deadline);
     tcase_add_test(faults, test_out_of_memory);
     tcase_add_test(faults, test_agent_out_of_memory);
     tcase_add_loop_test(faults, test_writes_fail, 0, count);
