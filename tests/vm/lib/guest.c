@@ -529,7 +529,8 @@ void test_guest_plug_agent(TestGuest *guest)
 /* --- between tests ------------------------------------------------------------------------------
  */
 
-static gboolean is_well(TestGuest *guest)
+/* What does not work any more; NULL: nothing. */
+static const char *find_fault(TestGuest *guest)
 {
     static const char thaw[] =
         "awk '$1 ~ \"^/dev/\" { print $2 }' /proc/mounts | while read -r place; do "
@@ -537,27 +538,30 @@ static gboolean is_well(TestGuest *guest)
     gint64 end = g_get_monotonic_time() + MINUTE_US / 2;
     g_autoptr(TestClient) client = NULL;
 
-    if (!is_running(guest) || !sync_shell(guest, end))
-        return FALSE;
+    if (!is_running(guest))
+        return "QEMU has ended";
+    if (!sync_shell(guest, end))
+        return "the shell does not answer";
     guest->shell.owner = getpid();
     run(guest, NULL, thaw);
     if (!has_agent(guest))
-        return TRUE;
+        return NULL;
     client = connect_agent(guest, "agent", g_get_monotonic_time() + MINUTE_US / 2);
     if (client) {
         G_GNUC_UNUSED g_autoptr(JsonNode) thawed =
             test_client_ask(client, "{\"execute\":\"guest-fsfreeze-thaw\"}\n");
     }
-    return client != NULL;
+    return client ? NULL : "the agent does not answer";
 }
 
 void test_guest_settle(TestGuest *guest)
 {
+    const char *fault = find_fault(guest);
     g_autofree char *output = NULL;
 
-    if (is_well(guest))
+    if (!fault)
         return;
-    fprintf(stderr, "the guest does not answer any more and is started again\n");
+    fprintf(stderr, "%s: the guest is started again\n", fault);
     explain(guest);
     close_port(&guest->shell);
     kill(guest->pid, SIGKILL);
