@@ -21,6 +21,8 @@
 #define BOOT_US (3 * MINUTE_US)
 #define TICK_US 20000
 #define CONSOLE_TAIL 4000
+/* Check takes no longer ones, and ends the test without any. */
+#define MESSAGE_MAX 4000
 /* How long a lost sync is waited for before the next one is sent. */
 #define SYNC_MS 1000
 
@@ -90,7 +92,7 @@ static void give_up(TestGuest *guest, const char *format, ...)
     text = g_strdup_vprintf(format, args);
     va_end(args);
     explain(guest);
-    ck_abort_msg("%s", text);
+    ck_abort_msg("%.*s", MESSAGE_MAX, text);
     abort(); /* for the compiler: the line above does not return */
 }
 
