@@ -201,14 +201,18 @@ START_TEST(test_errors)
 }
 END_TEST
 
-/* However many run, with pipes to each of their streams. */
+/* However many run, with pipes to each of their streams. GLib has one thread that waits for all of
+ * them where there is no pidfd_open(), as under valgrind: it is there with the first. */
 START_TEST(test_no_threads)
 {
-    guint64 before = test_daemon_status(daemon_, "Threads:");
+    guint64 before = 0;
 
-    for (int i = 0; i < 20; i++)
+    for (int i = 0; i < 20; i++) {
+        if (i == 1)
+            before = test_daemon_status(daemon_, "Threads:");
         start("\"path\":\"sh\",\"arg\":[\"-c\",\"cat; echo; exec sleep 1\"],"
               "\"input-data\":\"YWJj\",\"capture-output\":\"separated\"");
+    }
     ck_assert_uint_le(test_daemon_status(daemon_, "Threads:"), before);
 }
 END_TEST
