@@ -74,10 +74,15 @@ static void stop(FirnAgent *agent, int status)
     firn_freezer_shutdown(agent->freezer, on_thawed, agent);
 }
 
+/* That the host takes the port away is no failure of the agent's: a service that is bound to the
+ * port ends as inactive, whichever of the two hears of it first. */
 static void on_lost(const GError *error, gpointer data)
 {
-    g_critical("%s", error->message);
-    stop(data, EXIT_FAILURE);
+    gboolean unplugged = g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_NODEV);
+
+    g_log(G_LOG_DOMAIN, unplugged ? G_LOG_LEVEL_MESSAGE : G_LOG_LEVEL_CRITICAL, "%s",
+          error->message);
+    stop(data, unplugged ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 
 static void on_signal(int number, gpointer data)

@@ -15,7 +15,8 @@ FirnAgent *firn_agent_new(const FirnConfig *config, const FirnRoots *roots, int 
 void firn_agent_free(FirnAgent *agent);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(FirnAgent, firn_agent_free)
 
-/* Serves until SIGTERM or SIGINT, or the channel is lost. Returns the exit status. */
+/* Serves until SIGTERM or SIGINT, or the channel is lost. Returns the exit status, as firn(8) tells
+ * them. */
 int firn_agent_run(FirnAgent *agent);
 
 /* Prints the names of all commands, one a line: -b help. */

@@ -371,11 +371,14 @@ END_TEST
 START_TEST(test_unplugged_from_service)
 {
     g_autoptr(TestClient) client = test_guest_agent(guest);
+    g_autofree char *log = NULL;
 
     test_frozen_ask(client, TEST_FREEZE, "1");
     test_guest_unplug_agent(guest);
     test_frozen_assert_none(guest);
     test_guest_await(guest, "[ \"$(systemctl show -P ActiveState firn)\" = inactive ]");
+    log = test_guest_shell(guest, "journalctl --sync; journalctl -b -u firn -o cat");
+    ck_assert_msg(strstr(log, "Failed with result") == NULL, "%s", log);
     g_clear_pointer(&client, test_client_free);
     test_guest_plug_agent(guest);
     client = test_guest_agent(guest);
