@@ -526,8 +526,6 @@ static gboolean watch(gpointer data)
         break;
     case GUARDED:
         watch_guarded(freezer);
-        if (freezer->run->ours)
-            firn_run_help_end(freezer->run);
         break;
     case STUCK:
         try_unstick(freezer);

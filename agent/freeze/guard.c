@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,6 +25,8 @@
 /* How often it looks again when it has to wait for somebody who ends the freeze. */
 #define RETRY_NS (NS_PER_SECOND / 4)
 #define READY_TIMEOUT_MS 20000
+/* How often who stands by looks whether the thaw hangs. */
+#define STAND_BY_MS 20
 /* How often it looks for an agent that was killed while a thread of it hangs. */
 #define LOOK_MS 1000
 
@@ -195,17 +198,61 @@ G_NORETURN static void become_finisher(const Post *post)
     _exit(1); /* whoever comes next finishes it */
 }
 
+/* Until nothing is frozen: an error of FITHAW may pass. */
+static void thaw_until_done(FirnState *state, const FirnTrace *trace)
+{
+    while (firn_state_count_frozen(state) > 0) {
+        firn_walk_thaw(state, trace);
+        if (firn_state_count_frozen(state) > 0)
+            pause_shortly();
+    }
+}
+
+/* Returns when all who thaw hang. */
+static void await_held_up(FirnState *state)
+{
+    while (!firn_walk_is_held_up(state)) {
+        if (firn_state_count_frozen(state) == 0)
+            _exit(0);
+        poll(NULL, 0, STAND_BY_MS);
+    }
+}
+
+/*
+ * A FITHAW that hangs must keep no other filesystem frozen. While this process thaws, a second one
+ * stands by; when the first hangs, it thaws the others and has a third one stand by for itself.
+ * The pid of the one that stands by for this process; -1: none could be had.
+ */
+static pid_t have_stand_by(const Post *post)
+{
+    gboolean helper = FALSE;
+    pid_t pid;
+
+    while ((pid = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0)) == 0) {
+        helper = TRUE;
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        close(post->ready); /* the guard's end is not this process's */
+        firn_memory_lock(FIRN_MEMORY_SYSTEM_CALLS);
+        await_held_up(post->state);
+    }
+    if (!helper)
+        return pid;
+    thaw_until_done(post->state, NULL);
+    _exit(0);
+}
+
 static void thaw_all(const Post *post)
 {
     FirnState *state = post->state;
+    pid_t stand_by = have_stand_by(post);
 
     firn_walk_thaw(state, post->trace);
     /* last, as this may hang where the one before hangs */
     firn_walk_adopt_thawing(state);
-    while (firn_state_count_frozen(state) > 0) {
-        firn_walk_thaw(state, post->trace);
-        if (firn_state_count_frozen(state) > 0) /* an error of FITHAW */
-            pause_shortly();
+    thaw_until_done(state, post->trace);
+    if (stand_by > 0) { /* it has the filesystems open: who unmounts them now may do so */
+        kill(stand_by, SIGKILL);
+        waitpid(stand_by, NULL, 0);
     }
 }
 

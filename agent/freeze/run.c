@@ -19,8 +19,6 @@
 #include "platform/superblock.h"
 
 #define NS_PER_SECOND ((gint64)1000000000)
-/* For so long one may hang in FITHAW before the others are thawed beside it. */
-#define HELD_UP_NS NS_PER_SECOND
 /* How often is seen whether those who help thawing are done; where nothing hangs nobody helps. */
 #define HELP_US 5000
 
@@ -310,7 +308,7 @@ void firn_run_help_end(FirnRun *run)
     FirnState *state = firn_run_state(run);
     GThread *thread;
 
-    if (!state || !firn_walk_is_held_up(state, HELD_UP_NS))
+    if (!state || !firn_walk_is_held_up(state))
         return;
     g_atomic_int_inc(&run->helpers);
     thread = g_thread_try_new("thaw", help_thread, firn_run_ref(run), NULL);

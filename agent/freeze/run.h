@@ -79,9 +79,8 @@ typedef enum {
  * Blocks. */
 FirnRunResult firn_run_end(FirnRun *run);
 
-/* For every now and then while firn_run_end() or the guard is at work: where that hangs in one
- * FITHAW, thaws the others on a thread of their own, which firn_run_end() waits for. For a run
- * whose filesystems are open here. Does not block. */
+/* For every now and then while firn_run_end() is at work: where it hangs in one FITHAW, thaws the
+ * others on a thread of their own, which firn_run_end() waits for. Does not block. */
 void firn_run_help_end(FirnRun *run);
 
 /* The last step, once nobody else uses it: the state file and the guard go. Main loop. */

@@ -6,6 +6,9 @@
 #include "agent/freeze/targets.h"
 #include "platform/superblock.h"
 
+/* For so long one may hang in FITHAW before the others are thawed beside it. */
+#define HELD_UP_NS ((gint64)1000000000)
+
 static gboolean is_ending(const FirnState *state)
 {
     return g_atomic_int_get(&state->head->end) != FIRN_END_NONE;
@@ -156,7 +159,7 @@ guint firn_walk_thaw(FirnState *state, const FirnTrace *trace)
     return thawed;
 }
 
-gboolean firn_walk_is_held_up(const FirnState *state, gint64 patience)
+gboolean firn_walk_is_held_up(const FirnState *state)
 {
     gint64 now = firn_state_now();
     guint waiting = 0;
@@ -169,7 +172,7 @@ gboolean firn_walk_is_held_up(const FirnState *state, gint64 patience)
         waiting += at == FIRN_TARGET_FROZEN;
         if (at != FIRN_TARGET_THAWING)
             continue;
-        if (!target->thaw_begin || now - target->thaw_begin < patience)
+        if (!target->thaw_begin || now - target->thaw_begin < HELD_UP_NS)
             return FALSE;
         hanging++;
     }

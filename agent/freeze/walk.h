@@ -34,8 +34,8 @@ guint firn_walk_thaw(FirnState *state, const FirnTrace *trace);
 void firn_walk_adopt_freezing(FirnState *state);
 void firn_walk_adopt_thawing(FirnState *state);
 
-/* TRUE when all who thaw hang in FITHAW for `patience` nanoseconds, and others wait for them. */
-gboolean firn_walk_is_held_up(const FirnState *state, gint64 patience);
+/* TRUE when all who thaw have been hanging in FITHAW for a second, and others wait for them. */
+gboolean firn_walk_is_held_up(const FirnState *state);
 
 /* The target whose FIFREEZE has not returned, or -1. */
 int firn_walk_find_stuck(const FirnState *state);

@@ -289,18 +289,26 @@ START_TEST(test_disk_stalls_at_the_thaw)
 }
 END_TEST
 
-/* The same for the guard, when nobody thaws. */
+/* The same for the guard, when nobody thaws: beside an agent that lives, one that is stopped, and
+ * one that was killed. */
 START_TEST(test_disk_stalls_at_the_deadline)
 {
     g_autoptr(TestClient) client = configure("freeze-timeout=" G_STRINGIFY(TIMEOUT_S));
+    g_autofree char *pid = agent_pid();
 
     map(0);
     test_frozen_ask(client, TEST_FREEZE, "3");
     assert_held();
     stall(FALSE);
+    if (_i > 0)
+        run("kill -%s %s", _i == 1 ? "STOP" : "KILL", pid);
     test_frozen_assert_writable(guest, filesystems[0].others);
     flow(FALSE);
     test_frozen_assert_none(guest);
+    if (_i == 1)
+        run("kill -CONT %s", pid);
+    g_clear_pointer(&client, test_client_free);
+    client = test_guest_agent(guest);
     test_frozen_await_status(guest, client, "\"thawed\"");
     test_frozen_assert_told_once(client, "freeze-timeout");
     assert_freezes_again(client);
@@ -469,7 +477,7 @@ int main(void)
     tcase_add_loop_test(faults, test_host_never_thaws, 0, 2);
     tcase_add_loop_test(faults, test_disk_stalls, 0, 2);
     tcase_add_test(faults, test_disk_stalls_at_the_thaw);
-    tcase_add_test(faults, test_disk_stalls_at_the_deadline);
+    tcase_add_loop_test(faults, test_disk_stalls_at_the_deadline, 0, 3);
     tcase_add_test(faults, test_out_of_memory);
     tcase_add_test(faults, test_agent_out_of_memory);
     tcase_add_loop_test(faults, test_writes_fail, 0, count);
