@@ -299,7 +299,7 @@ static const struct {
      7,
      TRUE,
      0,
-     {"guest-ping, one at a time, on processors that sleep", .unit = "/s", .higher = TRUE}},
+     {"guest-ping, processors asleep", .unit = "/s", .higher = TRUE}},
     {"ping",
      pipelined_rate,
      7,
