@@ -287,10 +287,11 @@ static void add_btrfs(FirnDevices *devices, const FirnRoots *roots, dev_t anonym
 }
 
 /* A superblock without a device number of its own names its devices as its source; bcachefs all of
- * them, parted by colons. */
+ * them, parted by colons, which may be part of a name elsewhere. */
 static void read_anonymous(FirnDevices *devices, const FirnRoots *roots, const FirnMount *mount)
 {
-    g_auto(GStrv) sources = g_strsplit(mount->source, ":", -1);
+    int most = g_str_equal(mount->type, "bcachefs") ? -1 : 1;
+    g_auto(GStrv) sources = g_strsplit(mount->source, ":", most);
 
     for (char **source = sources; *source; source++) {
         dev_t number;
