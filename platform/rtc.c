@@ -104,6 +104,7 @@ gboolean firn_rtc_set(FirnRtc *rtc, gint64 seconds, GError **error)
     struct rtc_time time;
     struct tm tm;
 
+    tzset(); /* the zone may have changed, which localtime_r() does not look for */
     if (!(rtc->local ? localtime_r(&when, &tm) : gmtime_r(&when, &tm))) {
         g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_INVAL, "Invalid time");
         return FALSE;

@@ -94,6 +94,10 @@ START_TEST(test_set_local)
     record.rtc_reads = 0;
     ck_assert(firn_clock_set_from_rtc(roots, &calls, NULL));
     ck_assert_int_eq(record.system.tv_sec, 1700000001);
+    record.rtc_sets = 0;
+    g_setenv("TZ", "EST6", TRUE); /* the zone is another one now */
+    ck_assert(firn_clock_set(roots, &calls, TIME, NULL));
+    check_rtc(16);
 }
 END_TEST
 
