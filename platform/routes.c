@@ -65,6 +65,17 @@ static gboolean parse_prefix(const char *word, guint *prefix)
     return TRUE;
 }
 
+/* The kernel prints this unsigned number as a signed one. */
+static gboolean parse_metric4(const char *word, guint64 *metric)
+{
+    gint64 number;
+
+    if (!g_ascii_string_to_signed(word, 10, G_MININT32, G_MAXUINT32, &number, NULL))
+        return FALSE;
+    *metric = (guint32)number;
+    return TRUE;
+}
+
 /* Iface Destination Gateway Flags RefCnt Use Metric Mask MTU Window IRTT */
 static gboolean parse_route4(char **words, guint count, FirnRoute *route)
 {
@@ -75,8 +86,7 @@ static gboolean parse_route4(char **words, guint count, FirnRoute *route)
            parse_number(words[3], 16, G_MAXUINT32, &route->flags) &&
            parse_number(words[4], 10, G_MAXINT64, &route->refcnt) &&
            parse_number(words[5], 10, G_MAXINT64, &route->use) &&
-           parse_number(words[6], 10, G_MAXINT64, &route->metric) &&
-           parse_ipv4(words[7], &route->mask) &&
+           parse_metric4(words[6], &route->metric) && parse_ipv4(words[7], &route->mask) &&
            parse_number(words[8], 10, G_MAXINT64, &route->mtu) &&
            parse_number(words[9], 10, G_MAXINT64, &route->window) &&
            parse_number(words[10], 10, G_MAXINT64, &route->irtt);

@@ -45,7 +45,7 @@ START_TEST(test_ipv4)
     /* the kernel prints the bytes as its own number */
     g_autofree char *table =
         g_strdup_printf(HEADER "eth0\t00000000\t%08X\t0003\t0\t0\t100\t00000000\t0\t0\t0  \n"
-                               "b0\t%08X\t00000000\t0001\t1\t2\t3\t%08X\t1400\t5\t6  \n",
+                               "b0\t%08X\t00000000\t0001\t1\t2\t-1\t%08X\t1400\t5\t6  \n",
                         inet_addr("192.0.2.1"), inet_addr("10.1.0.0"), inet_addr("255.255.255.0"));
     g_autoptr(FirnRoutes) routes = read_routes(table, NULL);
 
@@ -61,6 +61,7 @@ START_TEST(test_ipv4)
     ck_assert_str_eq(get(routes, 1)->mask.address, "255.255.255.0");
     ck_assert_uint_eq(get(routes, 1)->refcnt, 1);
     ck_assert_uint_eq(get(routes, 1)->use, 2);
+    ck_assert_uint_eq(get(routes, 1)->metric, G_MAXUINT32);
     ck_assert_uint_eq(get(routes, 1)->mtu, 1400);
     ck_assert_uint_eq(get(routes, 1)->window, 5);
     ck_assert_uint_eq(get(routes, 1)->irtt, 6);
@@ -100,7 +101,7 @@ START_TEST(test_nonsense)
 
     for (guint i = 0; i < 5000; i++)
         g_string_append(endless, "x");
-    g_string_append(endless, "\neth0\t0\t0\t3\t0\t0\t-1\t0\t0\t0\t0\n"
+    g_string_append(endless, "\neth0\t0\t0\t3\t0\t0\t4294967296\t0\t0\t0\t0\n"
                              "eth0\t123456789\t0\t3\t0\t0\t1\t0\t0\t0\t0\n"
                              "eth0\t0\t0\n\n"
                              "eth0\t0\t0\t3\t0\t0\t7\t0\t0\t0\t0");
