@@ -139,7 +139,9 @@ static gboolean write_piece(const guint8 *bytes, gsize length, gpointer data)
     if (written > 0) {
         writing->done += written;
         writing->left -= (gsize)written;
-    }
+    } else if (writing->done > 0 &&
+               g_error_matches(writing->error, G_FILE_ERROR, G_FILE_ERROR_AGAIN))
+        g_clear_error(&writing->error); /* it takes no more now: what it took is the answer */
     return written == (gssize)wanted && writing->left > 0;
 }
 

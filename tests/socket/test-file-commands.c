@@ -209,6 +209,28 @@ START_TEST(test_fifo)
 }
 END_TEST
 
+/* What does not fit is told, for it must not be written twice. */
+START_TEST(test_full_fifo)
+{
+    g_autofree char *path = g_build_filename(tree, "fifo", NULL);
+    g_autofree char *letters = g_strnfill(16384, 'a');
+    g_autofree char *third = g_base64_encode((const guchar *)letters, 16384);
+    g_autofree char *rest = g_strnfill(1 << 20, 'A');
+    long writer;
+
+    ck_assert_int_eq(mkfifo(path, 0600), 0);
+    open_file("fifo", "r");
+    writer = open_file("fifo", "w");
+    /* a pipe holds 65536 bytes, pipe(7), and the agent writes 49152 at once */
+    assert_text("{\"count\":16384,\"eof\":false}", "write", "\"handle\":%ld,\"buf-b64\":\"%s\"",
+                writer, third);
+    assert_text("{\"count\":49152,\"eof\":false}", "write", "\"handle\":%ld,\"buf-b64\":\"%s\"",
+                writer, rest);
+    assert_error("failed to write to file: Resource temporarily unavailable", "write",
+                 "\"handle\":%ld,\"buf-b64\":\"YQ==\"", writer);
+}
+END_TEST
+
 /* The numbers of a restarted agent are other ones. */
 START_TEST(test_restart)
 {
@@ -279,6 +301,7 @@ int main(void)
     tcase_add_test(tests, test_unknown_handle);
     tcase_add_test(tests, test_bad_arguments);
     tcase_add_test(tests, test_fifo);
+    tcase_add_test(tests, test_full_fifo);
     tcase_add_test(tests, test_large);
     suite_add_tcase(suite, tests);
     tests = tcase_create("restart");
