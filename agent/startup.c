@@ -34,7 +34,8 @@ void firn_startup_process(void)
     mallopt(M_MMAP_THRESHOLD, 256 * 1024);
     mallopt(M_TRIM_THRESHOLD, 128 * 1024);
     sigaction(SIGPIPE, &action, NULL);
-    umask(umask(0) | 022); /* else the starter's: it is that of programs and files of clients */
+    signal(SIGCHLD, SIG_DFL); /* where the starter ignores it, no child's end could be learned */
+    umask(umask(0) | 022);    /* else the starter's: it is that of programs and files of clients */
     if (null >= 0) {
         dup2(null, STDIN_FILENO);
         close(null);

@@ -4,6 +4,7 @@
 #include "tests/lib/tree.h"
 
 #include <linux/capability.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -88,6 +89,24 @@ START_TEST(test_shutdown_refused)
     check_error("{\"execute\":\"guest-shutdown\"}", "child process has failed to shutdown");
     add_helper("/sbin/shutdown", 1);
     check_error("{\"execute\":\"guest-shutdown\"}", "ended with status 1: no luck");
+}
+END_TEST
+
+/* A starter that ignores SIGCHLD leaves that to the agent; an end that is not seen is no success.
+ */
+START_TEST(test_starter_ignores_children)
+{
+    g_autoptr(TestDaemon) agent = NULL;
+    g_autoptr(TestClient) own = NULL;
+    g_autofree char *text = NULL;
+
+    add_helper("/sbin/shutdown", 1);
+    signal(SIGCHLD, SIG_IGN);
+    agent = test_daemon_start(NULL);
+    signal(SIGCHLD, SIG_DFL);
+    own = test_daemon_connect(agent);
+    text = test_client_error(own, "{\"execute\":\"guest-shutdown\"}");
+    ck_assert_msg(strstr(text, "ended with status 1: no luck") != NULL, "%s", text);
 }
 END_TEST
 
@@ -205,6 +224,7 @@ int main(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, test_shutdown);
     tcase_add_test(tests, test_shutdown_refused);
+    tcase_add_test(tests, test_starter_ignores_children);
     tcase_add_test(tests, test_suspend);
     tcase_add_test(tests, test_suspend_unsupported);
     tcase_add_test(tests, test_suspend_blocks_nobody);
