@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "platform/process.h"
 
+#include "platform/drains.h"
 #include "platform/program.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <glib-unix.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -47,6 +49,7 @@ struct FirnProcesses {
     FirnProcessLimits limits;
     GHashTable *by_pid;
     GQueue ended; /* of Process, oldest first */
+    FirnDrains *drains;
     gsize kept;
     GSource *age_timer;
 };
@@ -72,11 +75,20 @@ static void stream_close(Stream *stream)
     close_end(&stream->fd);
 }
 
+/* It may hold a password. */
+static void input_forget(guint8 *input, gsize length)
+{
+    if (input)
+        explicit_bzero(input, length);
+    g_free(input);
+}
+
 static void input_close(Process *process)
 {
     drop_source(&process->input_source);
     close_end(&process->input_fd);
-    g_clear_pointer(&process->input, g_free);
+    input_forget(process->input, process->input_length);
+    process->input = NULL;
 }
 
 static gsize kept_of(const Process *process)
@@ -161,7 +173,7 @@ static gboolean stream_ready(gint fd, GIOCondition condition, gpointer data)
 }
 
 /* What the process had written when it ended is in the pipe; what follows is of others, who may
- * hold the pipe for ever. */
+ * hold the pipe for ever, and are not to be killed for writing to it. */
 static void stream_finish(Stream *stream)
 {
     int size = stream->fd < 0 ? 0 : fcntl(stream->fd, F_GETPIPE_SZ);
@@ -170,11 +182,16 @@ static void stream_finish(Stream *stream)
     while (left > 0) {
         gssize length = stream_read(stream);
 
+        if (length < 0)
+            stream_close(stream);
         if (length <= 0)
             break;
         left -= length;
     }
-    stream_close(stream);
+    drop_source(&stream->source);
+    if (stream->fd >= 0)
+        firn_drains_add(stream->process->table->drains, stream->fd);
+    stream->fd = -1;
 }
 
 static gboolean input_ready(gint fd, GIOCondition condition, gpointer data)
@@ -252,6 +269,7 @@ FirnProcesses *firn_processes_new(const FirnProcessLimits *limits)
     processes->limits = *limits;
     processes->by_pid = g_hash_table_new_full(NULL, NULL, NULL, process_free);
     g_queue_init(&processes->ended);
+    processes->drains = firn_drains_new();
     return processes;
 }
 
@@ -261,6 +279,7 @@ void firn_processes_free(FirnProcesses *processes)
         return;
     drop_source(&processes->age_timer);
     g_hash_table_unref(processes->by_pid);
+    firn_drains_free(processes->drains);
     g_free(processes);
 }
 
@@ -354,20 +373,23 @@ static void process_new(FirnProcesses *processes, pid_t pid, Pipes *pipes, guint
 
 pid_t firn_processes_start(FirnProcesses *processes, const FirnProcessStart *start, GError **error)
 {
-    g_autofree guint8 *input = start->input;
     Pipes pipes = {{-1, -1}, {-1, -1}, {-1, -1}};
     FirnProgram program = {
         .path = start->path, .argv = start->argv, .environment = start->environment};
     pid_t pid;
 
-    if (!pipes_open(&pipes, start, error))
+    if (!pipes_open(&pipes, start, error)) {
+        input_forget(start->input, start->input_length);
         return 0;
+    }
     program.stdin_fd = pipes.input[0];
     program.stdout_fd = pipes.out[1];
     program.stderr_fd = start->capture == FIRN_CAPTURE_MERGED ? pipes.out[1] : pipes.err[1];
     pid = firn_program_start(&program, error);
     if (pid > 0)
-        process_new(processes, pid, &pipes, g_steal_pointer(&input), start->input_length);
+        process_new(processes, pid, &pipes, start->input, start->input_length);
+    else
+        input_forget(start->input, start->input_length);
     pipes_close(&pipes);
     return pid;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "tests/lib/daemon.h"
+#include "tests/lib/memory.h"
 #include "tests/lib/suite.h"
 
 #include <signal.h>
@@ -130,6 +131,23 @@ START_TEST(test_truncated)
 }
 END_TEST
 
+/* A program may be told a password. */
+START_TEST(test_input_leaves_no_trace)
+{
+#define INPUT ",\"input-data\":\"dGhlIHdvcmQgdGhhdCBvcGVucyBldmVyeSBkb29y\""
+    static const char trace[] = "rood yreve snepo taht drow eht";
+
+    if (test_on_valgrind())
+        TEST_SKIP("valgrind keeps the registers, and what is in them, in memory");
+    json_node_unref(wait_status(start("\"path\":\"cat\"" INPUT)));
+    ck_assert(!test_memory_holds(test_daemon_pid(daemon_), trace));
+    g_free(test_client_error(client, "{\"execute\":\"guest-exec\",\"arguments\":{\"path\":"
+                                     "\"/nonexist\"" INPUT "}}\n"));
+    test_client_ping(client); /* an error is on its way before its handler returns */
+    ck_assert(!test_memory_holds(test_daemon_pid(daemon_), trace));
+}
+END_TEST
+
 START_TEST(test_grandchild)
 {
     g_autoptr(JsonNode) value =
@@ -248,6 +266,7 @@ int main(void)
     tcase_add_test(tests, test_output);
     tcase_add_test(tests, test_input_and_environment);
     tcase_add_test(tests, test_truncated);
+    tcase_add_test(tests, test_input_leaves_no_trace);
     tcase_add_test(tests, test_grandchild);
     tcase_add_test(tests, test_status);
     tcase_add_test(tests, test_errors);

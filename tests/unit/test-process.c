@@ -144,6 +144,28 @@ START_TEST(test_grandchild)
 }
 END_TEST
 
+/* Nor is it killed for what it writes later on. */
+START_TEST(test_grandchild_writes)
+{
+    g_autoptr(FirnProcesses) processes = firn_processes_new(&wide);
+    g_autofree char *path = g_strdup_printf("/tmp/firn-written.%d", (int)getpid());
+    g_autofree char *script = g_strdup_printf(
+        "(until [ -e %s ]; do sleep 0.05; done; echo a; echo b >&2; rm %s) & echo started", path,
+        path);
+    pid_t pid = start_shell(processes, script, FIRN_CAPTURE_SEPARATED, NULL);
+    FirnProcessStatus status = wait_end(processes, pid);
+    gint64 end = g_get_monotonic_time() + PATIENCE;
+
+    assert_output(&status.out, "started\n");
+    ck_assert(g_file_set_contents(path, "", 0, NULL));
+    while (g_access(path, F_OK) == 0) {
+        ck_assert_msg(g_get_monotonic_time() < end, "the process in the background has ended");
+        g_main_context_iteration(NULL, FALSE);
+        g_usleep(10000);
+    }
+}
+END_TEST
+
 START_TEST(test_forgets)
 {
     const FirnProcessLimits limits = {1000, 1000, 3, 3600};
@@ -336,6 +358,7 @@ int main(void)
     tcase_add_test(tests, test_input);
     tcase_add_test(tests, test_truncates);
     tcase_add_test(tests, test_grandchild);
+    tcase_add_test(tests, test_grandchild_writes);
     tcase_add_test(tests, test_forgets);
     tcase_add_test(tests, test_ages_out);
     tcase_add_test(tests, test_errors);
