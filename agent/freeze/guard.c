@@ -63,8 +63,11 @@ static void post_keep(Post *post)
     g_autoptr(GArray) keep = g_array_new(FALSE, FALSE, sizeof(int));
 
     for (guint i = 0; i < post->state->head->target_count; i++) {
-        if (post->state->targets[i].fd >= 0)
-            g_array_append_val(keep, post->state->targets[i].fd);
+        int fd = post->state->fds[i];
+
+        post->state->targets[i].fd = fd;
+        if (fd >= 0)
+            g_array_append_val(keep, fd);
     }
     for (guint i = 0; i < G_N_ELEMENTS(others); i++) {
         if (others[i] >= 0)

@@ -219,6 +219,9 @@ static FirnState *map(int fd, const char *path, gsize size, GError **error)
     state->size = size;
     state->path = g_strdup(path);
     lay_out(state);
+    state->fds = g_new(int, state->head->target_count);
+    for (guint i = 0; i < state->head->target_count; i++)
+        state->fds[i] = -1;
     return state;
 }
 
@@ -254,6 +257,7 @@ void firn_state_free(FirnState *state)
     if (!state)
         return;
     munmap(state->head, state->size);
+    g_free(state->fds);
     g_free(state->path);
     g_free(state);
 }
@@ -274,6 +278,11 @@ gboolean firn_state_is_of_this_boot(const FirnState *state, const FirnRoots *roo
 const char *firn_state_text(const FirnState *state, guint text)
 {
     return text < state->head->text_length ? state->texts + text : "";
+}
+
+int firn_state_fd(const FirnState *state, const FirnStateTarget *target)
+{
+    return state->fds[target - state->targets];
 }
 
 guint firn_state_count_frozen(const FirnState *state)

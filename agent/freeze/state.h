@@ -31,7 +31,7 @@ typedef enum {
 
 typedef struct {
     gint state; /* atomic, FirnTargetState */
-    gint fd;    /* in the agent, and under the same number in the guard; -1 */
+    gint fd;    /* its number in the guard, for the next agent (pidfd_getfd(2)); -1 */
     gint mount_id;
     gint error;      /* errno of FIFREEZE, when it failed */
     gint thaw_error; /* errno of FITHAW; EINVAL: somebody else had thawed it */
@@ -155,6 +155,7 @@ typedef struct {
     const char *texts;
     gsize size;
     char *path;
+    int *fds; /* of the targets, open in this process or -1; not shared, but copied by fork(2) */
 } FirnState;
 
 /*
@@ -181,6 +182,9 @@ gboolean firn_state_is_of_this_boot(const FirnState *state, const FirnRoots *roo
 
 /* A text of the state; "" for a number that is none. */
 const char *firn_state_text(const FirnState *state, guint text);
+
+/* The descriptor by which this process reaches a target of the state, or -1. Safe after fork(). */
+int firn_state_fd(const FirnState *state, const FirnStateTarget *target);
 
 /* How many are frozen now, for all that is known. */
 guint firn_state_count_frozen(const FirnState *state);

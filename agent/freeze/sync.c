@@ -67,9 +67,11 @@ static Pass *pass_new(FirnState *state, FirnTargets *targets)
     for (guint i = 0; i < state->head->target_count; i++) {
         FirnStateTarget *target = &state->targets[i];
 
-        if (target->fd < 0 || g_atomic_int_get(&target->state) != FIRN_TARGET_PENDING)
+        int fd = state->fds[i];
+
+        if (fd < 0 || g_atomic_int_get(&target->state) != FIRN_TARGET_PENDING)
             continue;
-        pass->items[pass->count++] = (Item){.target = i, .disk = target->disk, .fd = target->fd};
+        pass->items[pass->count++] = (Item){.target = i, .disk = target->disk, .fd = fd};
     }
     pass->pending = pass->count;
     g_qsort_with_data(pass->items, (gint)pass->count, sizeof *pass->items, compare_disks, NULL);

@@ -50,9 +50,9 @@ void firn_targets_unref(FirnTargets *targets)
     g_free(targets);
 }
 
-static void keep(FirnTargets *targets, FirnStateTarget *row, int fd)
+static void keep(FirnTargets *targets, FirnState *state, guint i, int fd)
 {
-    row->fd = fd;
+    state->fds[i] = fd;
     g_array_append_val(targets->fds, fd);
 }
 
@@ -78,7 +78,8 @@ static gboolean is_gone(int cause)
 }
 
 /* 0 or why not. */
-static int open_target(const FirnPlanTarget *target, FirnStateTarget *row, FirnTargets *targets)
+static int open_target(const FirnPlanTarget *target, FirnState *state, guint row,
+                       FirnTargets *targets)
 {
     int cause = 0;
 
@@ -87,8 +88,8 @@ static int open_target(const FirnPlanTarget *target, FirnStateTarget *row, FirnT
         int failure = firn_superblock_open(target->mounts[i].path, target->mounts[i].id, &fd);
 
         if (!failure) {
-            row->mount_id = target->mounts[i].id;
-            keep(targets, row, fd);
+            state->targets[row].mount_id = target->mounts[i].id;
+            keep(targets, state, row, fd);
             return 0;
         }
         cause = weigh(cause, failure);
@@ -119,7 +120,7 @@ FirnTargets *firn_targets_open(const FirnPlan *plan, FirnState *state, GError **
     make_room(plan->count);
     for (guint i = 0; i < plan->count; i++) {
         FirnStateTarget *row = &state->targets[i];
-        int cause = open_target(&plan->targets[i], row, targets);
+        int cause = open_target(&plan->targets[i], state, i, targets);
         g_autofree char *name = NULL;
 
         if (!cause)
@@ -180,7 +181,7 @@ FirnTargets *firn_targets_recover(FirnState *state, int guard, const FirnRoots *
         if (fd < 0)
             fd = open_by_device(mounts, row);
         if (fd >= 0) {
-            g_array_append_val(targets->fds, fd);
+            keep(targets, state, i, fd);
         } else {
             g_autofree char *name = firn_target_describe(state, i);
 
@@ -189,7 +190,6 @@ FirnTargets *firn_targets_recover(FirnState *state, int guard, const FirnRoots *
                       name);
             *complete = FALSE;
         }
-        row->fd = fd;
     }
     return targets;
 }

@@ -43,11 +43,11 @@ static void settle(FirnState *state, FirnStateTarget *target)
 
 /* A FITHAW that comes while FIFREEZE is half done fails with EINVAL, as it does when nothing is
  * frozen: which of them it is says whether the caller is still in it. */
-static void undo(FirnState *state, FirnStateTarget *target)
+static void undo(FirnState *state, FirnStateTarget *target, int fd)
 {
     while (g_atomic_int_get(&target->state) == FIRN_TARGET_FREEZING) {
         gboolean dead = !is_alive(g_atomic_int_get(&state->head->freezer));
-        int cause = firn_superblock_thaw(target->fd);
+        int cause = firn_superblock_thaw(fd);
 
         if (cause == 0)
             g_atomic_int_inc(&state->head->thawed);
@@ -65,12 +65,24 @@ static FirnStateTarget *find(FirnState *state)
     return stuck >= 0 ? &state->targets[stuck] : NULL;
 }
 
+/* Keeps the filesystem open alone, under the number by which the next agent takes it from here. */
+static int settle_in(FirnStateTarget *target, int fd)
+{
+    if (target->fd < 0)
+        target->fd = fd;
+    else if (target->fd != fd)
+        fd = dup2(fd, target->fd);
+    firn_descriptors_close_but(&fd, 1);
+    return fd;
+}
+
 void firn_undo_start(FirnState *state)
 {
     FirnStateTarget *target = find(state);
+    int fd = target ? firn_state_fd(state, target) : -1;
     sigset_t all;
 
-    if (!target || target->fd < 0 || is_alive(g_atomic_int_get(&target->undoer)))
+    if (fd < 0 || is_alive(g_atomic_int_get(&target->undoer)))
         return;
     if (syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0) != 0)
         return;
@@ -78,10 +90,10 @@ void firn_undo_start(FirnState *state)
     sigprocmask(SIG_SETMASK, &all, NULL);
     setsid();
     prctl(PR_SET_NAME, FIRN_GUARD_NAME);
-    firn_descriptors_close_but(&target->fd, 1);
+    fd = settle_in(target, fd);
     if (claim(target)) {
         firn_memory_lock(FIRN_MEMORY_SYSTEM_CALLS);
-        undo(state, target);
+        undo(state, target, fd);
     }
     _exit(0);
 }
@@ -100,7 +112,7 @@ gboolean firn_undo_is_settled(FirnState *state)
             waitpid(undoer, NULL, WNOHANG); /* it may be our child */
         if (is_alive(undoer))
             return FALSE;
-        if (open && (target->fd >= 0 || is_alive(g_atomic_int_get(&state->head->freezer))))
+        if (open && (state->fds[i] >= 0 || is_alive(g_atomic_int_get(&state->head->freezer))))
             return FALSE;
     }
     return TRUE;

@@ -20,7 +20,7 @@ static gboolean thaw(FirnState *state, FirnStateTarget *target)
     int cause;
 
     target->thaw_begin = firn_state_now();
-    cause = firn_superblock_thaw(target->fd);
+    cause = firn_superblock_thaw(firn_state_fd(state, target));
     target->thaw_end = firn_state_now();
     target->thaw_error = cause;
     /* EINVAL: somebody else was faster */
@@ -41,7 +41,7 @@ static void take_back(FirnState *state, FirnStateTarget *target)
     int cause;
 
     target->thaw_begin = firn_state_now();
-    cause = firn_superblock_thaw(target->fd);
+    cause = firn_superblock_thaw(firn_state_fd(state, target));
     target->thaw_end = firn_state_now();
     target->thaw_error = cause;
     if (cause && cause != EINVAL)
@@ -85,7 +85,7 @@ static void freeze(FirnState *state, FirnStateTarget *target)
     int cause;
 
     target->freeze_begin = firn_state_now();
-    cause = firn_superblock_freeze(target->fd);
+    cause = firn_superblock_freeze(firn_state_fd(state, target));
     target->freeze_end = firn_state_now();
     target->error = cause;
     if (cause)

@@ -83,7 +83,7 @@ static void become_again(void)
 /* Which folder a target was opened by. */
 static char *opened(const FirnState *state)
 {
-    g_autofree char *link = g_strdup_printf("/proc/self/fd/%d", state->targets[0].fd);
+    g_autofree char *link = g_strdup_printf("/proc/self/fd/%d", state->fds[0]);
     g_autofree char *path = g_file_read_link(link, NULL);
 
     return path ? g_path_get_basename(path) : NULL;
@@ -148,7 +148,7 @@ START_TEST(test_no_path_leads_there)
 
     ck_assert_ptr_nonnull(targets);
     ck_assert_int_eq(state->targets[0].state, FIRN_TARGET_HIDDEN);
-    ck_assert_int_eq(state->targets[0].fd, -1);
+    ck_assert_int_eq(state->fds[0], -1);
 }
 END_TEST
 
