@@ -119,10 +119,8 @@ gboolean firn_freezer_is_busy(const FirnFreezer *freezer)
     return freezer->mode == FREEZING || freezer->mode == ENDING || freezer->mode == GUARDED;
 }
 
-static void answer_freeze_ended(FirnFreezer *freezer)
+static void answer_freeze_ended(FirnFreezer *freezer, FirnRun *run)
 {
-    FirnRun *run = freezer->run;
-
     switch (firn_run_why(run)) {
     case FIRN_END_CANCELLED:
         firn_caller_refuse(&freezer->freeze, "the freeze was cancelled by guest-fsfreeze-thaw");
@@ -216,13 +214,15 @@ static void conclude(FirnFreezer *freezer)
     FirnState *state = firn_run_state(run);
     gint64 count = state ? g_atomic_int_get(&state->head->thawed) : 0;
 
+    if (state && !run->ours && firn_walk_find_stuck(state) >= 0)
+        firn_run_adopt(run); /* the guard, which had it, has ended */
     if (is_settled(freezer))
         close_run(freezer);
     else
         freezer->mode = STUCK;
-    answer_freeze_ended(freezer);
-    if (freezer->mode == IDLE && freezer->run == run)
-        g_clear_pointer(&freezer->run, firn_run_unref);
+    if (freezer->mode == IDLE)
+        g_clear_pointer(&freezer->run, firn_run_unref); /* an answer may start the next freeze */
+    answer_freeze_ended(freezer, run);
     answer_all(freezer, count);
 }
 
