@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "platform/descriptors.h"
 
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+/* CLOSE_RANGE_CLOEXEC of close_range(2), Linux 5.11 */
+#define CLOSE_ON_EXEC 4
 
 static void close_from_to(guint first, guint last)
 {
@@ -27,6 +31,14 @@ void firn_descriptors_close_but(const int *keep, guint count)
         next = fd + 1;
     }
     close_from_to(next, ~0U);
+}
+
+void firn_descriptors_keep_private(void)
+{
+    if (syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, CLOSE_ON_EXEC) == 0)
+        return;
+    for (int fd = STDERR_FILENO + 1; fd < 65536; fd++)
+        fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
 
 static guint count_open(void)

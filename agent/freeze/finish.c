@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "agent/freeze/finish.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "agent/freeze/hooks.h"
 #include "agent/freeze/walk.h"
 #include "agent/log.h"
+#include "platform/descriptors.h"
 
 #define NOTE_NAME "thawed-early"
 
@@ -95,6 +97,19 @@ gboolean firn_finish(FirnState *state)
     return TRUE;
 }
 
+/* The guard, which this was, has closed its streams, and has left a descriptor open on purpose: a
+ * hook gets streams, and no hook's child keeps that descriptor. */
+static void settle_in(void)
+{
+    int fd;
+
+    while ((fd = open("/dev/null", O_RDWR | O_CLOEXEC)) >= 0 && fd <= STDERR_FILENO)
+        fcntl(fd, F_SETFD, 0);
+    if (fd >= 0)
+        close(fd);
+    firn_descriptors_keep_private();
+}
+
 int firn_finish_main(int argc, char **argv)
 {
     g_autoptr(GError) error = NULL;
@@ -103,11 +118,13 @@ int firn_finish_main(int argc, char **argv)
 
     prctl(PR_SET_NAME, FIRN_GUARD_NAME);
     umask(077);
+    settle_in();
     if (!state || g_atomic_int_get(&state->head->ender) != (gint)getpid()) {
         fprintf(stderr, "firn finish is for firn's own guard process: it ends a freeze\n");
         return EXIT_FAILURE;
     }
-    log_file = firn_state_text(state, state->head->log_file);
+    /* a log may lie on what hangs */
+    log_file = firn_walk_find_stuck(state) < 0 ? firn_state_text(state, state->head->log_file) : "";
     if (!firn_log_open(*log_file ? log_file : NULL, state->head->verbose != 0, &error))
         g_warning("%s", error->message);
     /* what hangs still removes it when that has returned */

@@ -673,6 +673,8 @@ static void look_back(FirnFreezer *freezer, FirnState *state)
     start_watch(freezer);
     if (g_atomic_int_get(&state->head->phase) == FIRN_PHASE_DONE) {
         freezer->mode = STUCK;
+        if (freezer->config->log_file)
+            firn_run_hush(freezer->run); /* it may lie on what hangs */
         firn_run_adopt(freezer->run);
         try_unstick(freezer);
     } else if (guard && !is_held(state)) {

@@ -485,7 +485,8 @@ void firn_guard_forget(FirnGuard *guard)
 {
     if (!guard)
         return;
-    waitpid(guard->pid, NULL, WNOHANG);
+    /* one of our own is about to end: its end of the pipe is closed */
+    waitpid(guard->pid, NULL, guard->end >= 0 ? 0 : WNOHANG);
     close_end(guard->pidfd);
     close_end(guard->lifeline);
     close_end(guard->end);

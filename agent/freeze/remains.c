@@ -2,6 +2,7 @@
 #include "agent/freeze/remains.h"
 
 #include "agent/freeze/undo.h"
+#include "agent/freeze/walk.h"
 
 /* All was done, but the file is still there. */
 static gboolean is_over(FirnState *state)
@@ -29,5 +30,6 @@ gboolean firn_remains_are_frozen(const FirnConfig *config, const FirnRoots *root
 {
     g_autoptr(FirnState) state = firn_state_open(config->state_dir, NULL);
 
-    return state && firn_state_is_of_this_boot(state, roots) && firn_state_count_frozen(state) > 0;
+    return state && firn_state_is_of_this_boot(state, roots) &&
+           (firn_state_count_frozen(state) > 0 || firn_walk_find_stuck(state) >= 0);
 }

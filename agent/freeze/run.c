@@ -327,6 +327,24 @@ static void thaw_all(FirnRun *run)
         g_usleep(HELP_US);
 }
 
+/* The guard thaws as well once the deadline has passed: what it is at is not thawed yet, and no
+ * error either. */
+static void await_others(FirnRun *run)
+{
+    FirnState *state = run->state;
+
+    while (firn_state_count_frozen(state) > 0) {
+        g_autoptr(GError) error = firn_walk_thaw_error(state);
+
+        if (error)
+            return;
+        if (!firn_pid_is_running(g_atomic_int_get(&state->head->guard)))
+            firn_walk_adopt_thawing(state);
+        g_usleep(HELP_US);
+        thaw_all(run);
+    }
+}
+
 FirnRunResult firn_run_end(FirnRun *run)
 {
     FirnState *state = firn_run_state(run);
@@ -338,10 +356,12 @@ FirnRunResult firn_run_end(FirnRun *run)
     if (!state->head->thaw_begin)
         state->head->thaw_begin = firn_state_now();
     thaw_all(run);
+    await_others(run);
     state->head->thaw_end = firn_state_now();
     if (firn_state_count_frozen(state) > 0)
         return give_back(run) ? FIRN_RUN_FROZEN : FIRN_RUN_TAKEN;
-    wake(run);
+    if (!run->config->log_file || firn_walk_find_stuck(state) < 0)
+        wake(run); /* a log may lie on what hangs */
     return firn_finish(state) ? FIRN_RUN_ENDED : FIRN_RUN_TAKEN;
 }
 

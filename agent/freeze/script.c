@@ -133,6 +133,8 @@ static void watch(FirnScript *script, pid_t pid, int output)
         gint64 now = g_get_monotonic_time();
 
         if (asked) {
+            if (now - asked > 2 * GRACE_US)
+                break; /* it hangs in the kernel, where nothing reaches it */
             if (now - asked > GRACE_US)
                 kill(-pid, SIGKILL);
             continue;

@@ -7,9 +7,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/userfaultfd.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -350,6 +355,59 @@ START_TEST(test_walk_timeout)
 END_TEST
 
 /* Cancelled while it hangs: both are answered at the walk's deadline. */
+/* Writes to a file from a page that never comes (userfaultfd(2)): in the middle of a write, which
+ * keeps FIFREEZE from getting any further than to its first step, after which nobody can write. */
+static void write_for_ever(const char *path, int ready)
+{
+    struct uffdio_api api = {.api = UFFD_API};
+    struct uffdio_register range = {.mode = UFFDIO_REGISTER_MODE_MISSING};
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    int faults = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+    char *page =
+        mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    madvise(page, 4096, MADV_DONTNEED);
+    range.range.start = (guintptr)page;
+    range.range.len = 4096;
+    if (fd < 0 || faults < 0 || ioctl(faults, UFFDIO_API, &api) < 0 ||
+        ioctl(faults, UFFDIO_REGISTER, &range) < 0)
+        _exit(1);
+    if (write(ready, "", 1) == 1)
+        _exit(write(fd, page, 4096) == 4096 ? 0 : 1);
+}
+
+/* The log lies on what hangs: it is written when that has come back. */
+START_TEST(test_log_on_what_hangs)
+{
+    static const char *const options[] = {"--statedir=" STATE_DIR, "--logfile=/mnt/ext4/log",
+                                          "--freeze-walk-timeout=1", NULL};
+    g_autoptr(TestDaemon) daemon = test_daemon_start(options);
+    g_autofree char *error = NULL;
+    int ready[2];
+    pid_t writer;
+    char byte;
+
+    ck_assert_int_eq(pipe2(ready, O_CLOEXEC), 0);
+    writer = fork();
+    if (writer == 0)
+        write_for_ever("/mnt/ext4/stuck", ready[1]);
+    close(ready[1]);
+    if (read(ready[0], &byte, 1) != 1)
+        TEST_SKIP("this kernel has no userfaultfd(2)");
+    error = test_freezing_ask_error(daemon, TEST_FREEZE);
+    ck_assert_msg(strstr(error, "/mnt/ext4") != NULL, "%s", error);
+    test_freezing_ask(daemon, TEST_STATUS, "\"thawed\"");
+    kill(writer, SIGKILL);
+    waitpid(writer, NULL, 0);
+    test_freezing_await_end(STATE_DIR);
+    assert_all_thawed();
+    ck_assert_int_eq(test_daemon_stop(daemon), 0);
+    g_free(test_freezing_shell("grep -q 'hangs in the kernel' /mnt/ext4/log && grep -q 'has come "
+                               "back' /mnt/ext4/log"));
+}
+END_TEST
+
 START_TEST(test_cancel_of_a_hung_walk)
 {
     g_autoptr(TestDaemon) daemon = start_hanging();
@@ -426,6 +484,7 @@ int main(void)
     tcase_add_test(tests, test_failing_hook);
     tcase_add_test(tests, test_cancel);
     tcase_add_test(hung, test_walk_timeout);
+    tcase_add_test(hung, test_log_on_what_hangs);
     tcase_add_test(hung, test_cancel_of_a_hung_walk);
     tcase_add_loop_test(hung, test_killed_in_a_hung_walk, 0, 2);
     tcase_add_checked_fixture(hung, setup, NULL);
