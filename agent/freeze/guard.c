@@ -184,8 +184,12 @@ static gboolean claim(const Post *post, Agent agent)
 
 static void restore_grace(const Post *post)
 {
-    if (post->grace >= 0 && firn_state_move(&post->state->head->expedited, TRUE, FALSE))
-        firn_grace_periods_expedite(post->grace, FALSE);
+    gint *expedited = &post->state->head->expedited;
+
+    if (post->grace < 0 || !g_atomic_int_get(expedited))
+        return;
+    firn_grace_periods_expedite(post->grace, FALSE);
+    g_atomic_int_set(expedited, FALSE);
 }
 
 G_NORETURN static void become_finisher(const Post *post)

@@ -188,8 +188,11 @@ static void expedite(FirnRun *run, gboolean on)
         if (firn_grace_periods_expedite(run->grace, TRUE))
             return;
     }
-    if (firn_state_move(expedited, TRUE, FALSE))
-        firn_grace_periods_expedite(run->grace, FALSE);
+    /* put back before it is said: somebody who finds this in between does it again */
+    if (!g_atomic_int_get(expedited))
+        return;
+    firn_grace_periods_expedite(run->grace, FALSE);
+    g_atomic_int_set(expedited, FALSE);
 }
 
 static gint64 after(gint64 time, guint seconds)
@@ -384,8 +387,10 @@ gboolean firn_run_adopt(FirnRun *run)
     int other = undoer > 0 ? firn_pidfd_open(undoer) : -1;
     gboolean complete;
 
-    if (firn_state_move(&state->head->expedited, TRUE, FALSE))
+    if (g_atomic_int_get(&state->head->expedited)) {
         firn_grace_periods_restore(run->roots);
+        g_atomic_int_set(&state->head->expedited, FALSE);
+    }
     run->targets =
         firn_targets_recover(state, run->guard ? run->guard->pidfd : other, run->roots, &complete);
     if (other >= 0)
