@@ -125,9 +125,10 @@ START_TEST(test_btrfs)
     put_link("/sys/fs/btrfs/2222/devices/sdc", "../../../../devices/pci/sdc");
     put("/sys/fs/btrfs/features/raid56", "0\n");
     put_link("/dev/disk/by-path/pci-0000:00:05.0", "../../sdb");
-    devices = read_devices("1 0 0:30 /@ / rw - btrfs /dev/disk/by-path/pci-0000:00:05.0 rw\n"
-                           "2 1 0:30 /@home /home rw - btrfs /dev/disk/by-path/pci-0000:00:05.0 rw\n"
-                           "3 1 0:31 / /tmp rw - tmpfs /dev/sdd rw\n");
+    devices =
+        read_devices("1 0 0:30 /@ / rw - btrfs /dev/disk/by-path/pci-0000:00:05.0 rw\n"
+                     "2 1 0:30 /@home /home rw - btrfs /dev/disk/by-path/pci-0000:00:05.0 rw\n"
+                     "3 1 0:31 / /tmp rw - tmpfs /dev/sdd rw\n");
 
     firn_devices_lower(devices, makedev(0, 30), &count);
     ck_assert_uint_eq(count, 2);
