@@ -373,9 +373,24 @@ static gboolean scan(FirnSession *session)
     }
 }
 
+/* Of replies that wait for an earlier one: those of bad requests, with their ids. */
+static gsize held_bytes(const FirnSession *session)
+{
+    gsize bytes = 0;
+
+    for (GList *link = session->exchanges.head; link; link = link->next) {
+        const Exchange *exchange = link->data;
+
+        if (exchange->state == DONE && exchange->line)
+            bytes += exchange->line->len;
+    }
+    return bytes;
+}
+
 static gboolean has_room(const FirnSession *session)
 {
-    return session->exchanges.length < MAX_WAITING && session->waiting_bytes < MAX_WAITING_BYTES;
+    return session->exchanges.length < MAX_WAITING &&
+           session->waiting_bytes + held_bytes(session) < MAX_WAITING_BYTES;
 }
 
 /* One step; FALSE when nothing can be done now. */

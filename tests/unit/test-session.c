@@ -320,6 +320,24 @@ START_TEST(test_full_output_pauses)
 }
 END_TEST
 
+/* So are the answers to bad requests, which hold their ids, while they wait for an earlier one. */
+START_TEST(test_held_replies_are_bounded)
+{
+    g_autofree char *long_id = g_strnfill(100000, 'a');
+    g_autofree char *bad = g_strdup_printf("{\"execute\":\"none\",\"id\":\"%s\"}\n", long_id);
+    guint fed = 0;
+
+    request("slow");
+    for (; bench.reading && fed < 1000; fed++)
+        feed(bad);
+    ck_assert_uint_lt(fed, 30);
+    end_slow();
+    ck_assert(bench.reading);
+    request("fast");
+    ck_assert(g_str_has_suffix(bench.sent->str, OK));
+}
+END_TEST
+
 START_TEST(test_waiting_is_bounded)
 {
     guint fed = 0;
@@ -391,6 +409,7 @@ int main(void)
     tcase_add_test(tests, test_eof);
     tcase_add_test(tests, test_full_output_pauses);
     tcase_add_test(tests, test_waiting_is_bounded);
+    tcase_add_test(tests, test_held_replies_are_bounded);
     tcase_add_test(tests, test_waiting_bytes_are_bounded);
     tcase_add_test(tests, test_blocked);
     tcase_add_test(tests, test_stop);
