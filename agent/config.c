@@ -54,6 +54,15 @@ static gboolean load_key(FirnConfig *config, GKeyFile *file, const char *path, c
         return FALSE;
     }
     value = g_key_file_get_string(file, GROUP, name, error);
+    if (value)
+        g_strchomp(value);
+    if (value && key->type == FIRN_KEY_COMMANDS && strchr(value, '#')) {
+        g_set_error(error, FIRN_CONFIG_ERROR, 0,
+                    "%s: key '%s': '%s' has a '#', which no command has: give the comment a line "
+                    "of its own",
+                    path, name, value);
+        return FALSE;
+    }
     if (!value || !firn_config_key_set(key, config, value, error)) {
         g_prefix_error(error, "%s: key '%s': ", path, name);
         return FALSE;

@@ -179,7 +179,7 @@ START_TEST(test_file_then_options)
 {
     g_autoptr(FirnConfig) config = firn_config_new();
     g_autofree char *file = write_file("[general]\ndaemon=1\nmethod=isa-serial\nblacklist=a, b\n"
-                                       "freeze-timeout=0\nexec-output-max=2K\nlogfile=\n");
+                                       "freeze-timeout=0 \nexec-output-max=2K\t\nlogfile= \n");
     FirnAction action;
     g_autofree char *error =
         parse(config, &action, "--method=unix-listen", "-b", "c,a", "-c", file, NULL);
@@ -254,6 +254,7 @@ START_TEST(test_refused_files)
         {"[general]\nmethod=bla\n", ": key 'method': unsupported channel method/type: 'bla'"},
         {"[zork]\na=b\n", ": unknown group [zork]"},
         {"garbage\n[general]\n", "error loading configuration from path: "},
+        {"[general]\nblock-rpcs=guest-exec # no programs\n", "give the comment a line of its own"},
         {"[general]\nfreeze-timeout=soon\n", "key 'freeze-timeout': invalid value 'soon'"},
     };
 
