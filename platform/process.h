@@ -8,8 +8,8 @@
 /*
  * Processes that were started for somebody who asks for their end later. Their output is collected
  * on the main loop through pipes that never block; no thread, and no wakeup while nothing runs. A
- * process is reaped as soon as it ends; what it wrote until then is kept, whoever still holds its
- * pipe.
+ * process is reaped as soon as it ends; what it wrote until then is kept, and whoever still
+ * holds its pipe may write on, which is forgotten.
  */
 typedef struct FirnProcesses FirnProcesses;
 

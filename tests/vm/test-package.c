@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* firn's Debian package in a system that has the packaged agent: it takes that one's place, an
- * upgrade finds what is frozen, and nothing is left of it in the end. The tests go on from where
+ * upgrade leaves nothing frozen, and nothing is left of it in the end. The tests go on from where
  * the one before ended. */
 #include "tests/lib/suite.h"
 #include "tests/vm/lib/frozen.h"
