@@ -235,7 +235,8 @@ static void append_early(GString *out, const FirnRecord *record)
 {
     const FirnRecordHead *head = record->head;
     const char *why = why_early(firn_record_end(record));
-    gint64 seconds = head->thaw_begin / 1000000000 + head->real_offset / 1000000000;
+    gint64 since = MAX(firn_record_since(record, head->thaw_begin), 0);
+    gint64 seconds = (firn_record_started(record) + since) / G_USEC_PER_SEC;
     g_autoptr(GDateTime) time = why ? g_date_time_new_from_unix_local(seconds) : NULL;
     g_autofree char *when = time ? g_date_time_format_iso8601(time) : g_strdup("an unknown time");
 
