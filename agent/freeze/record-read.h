@@ -36,7 +36,8 @@ gint64 firn_record_held_time(const FirnRecord *record, guint target);
 gboolean firn_record_was_refused(const FirnRecord *record);
 
 /* What is to be said of a filesystem beside its outcome, such as "thawed by somebody else"; NULL
- * when the outcome says it all. Free with g_free(). */
+ * when the outcome says it all. Of an `unsure` one it is FIFREEZE's answer that was lost where
+ * there is no `freeze_end`, else FITHAW's. Free with g_free(). */
 char *firn_record_remark(const FirnRecord *record, guint target);
 
 /* One run of a hook. */
