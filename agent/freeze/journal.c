@@ -226,7 +226,7 @@ static void tell_end(const FirnRecord *record)
         is_expected(firn_record_end(record)) ? G_LOG_LEVEL_MESSAGE : G_LOG_LEVEL_WARNING;
     gint64 held = firn_record_length(record, head->walk_end, head->thaw_begin);
     g_autofree char *duration = firn_timeline_duration(held);
-    g_autofree char *count = count_text(head->thawed);
+    g_autofree char *count = count_text((guint)head->thawed);
     const char *reason = firn_end_name(firn_record_end(record));
     Entry entry;
 

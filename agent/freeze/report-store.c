@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "agent/freeze/report.h"
 
-#include "agent/freeze/record-read.h"
-
-#include <errno.h>
 #include <glib/gstdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define FOLDER "reports"
 #define SUFFIX ".freeze"
@@ -51,20 +47,11 @@ void firn_report_remove_oldest(const char *state_dir, guint keep)
     }
 }
 
-char *firn_report_path(const char *state_dir, const FirnRecord *record, GError **error)
+char *firn_report_path(const char *state_dir, gint64 started)
 {
-    g_autofree char *folder = g_build_filename(state_dir, FOLDER, NULL);
-    g_autofree char *name =
-        g_strdup_printf("%0*" G_GINT64_FORMAT SUFFIX, DIGITS, firn_record_started(record));
+    g_autofree char *name = g_strdup_printf("%0*" G_GINT64_FORMAT SUFFIX, DIGITS, MAX(started, 0));
 
-    if (g_mkdir_with_parents(folder, 0700) != 0) {
-        int code = errno;
-
-        g_set_error(error, G_FILE_ERROR, (int)g_file_error_from_errno(code),
-                    "cannot keep a report in %s: %s", folder, g_strerror(code));
-        return NULL;
-    }
-    return g_build_filename(folder, name, NULL);
+    return g_build_filename(state_dir, FOLDER, name, NULL);
 }
 
 GPtrArray *firn_report_load(const char *state_dir, guint last, GError **error)

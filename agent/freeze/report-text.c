@@ -47,7 +47,7 @@ static void append_summary(GString *out, const FirnRecord *record)
     if (head->frozen > 0 && held != FIRN_NEVER)
         g_string_append_printf(out, ", held for %s", held_text);
     if (firn_record_end(record) != FIRN_END_NONE)
-        g_string_append_printf(out, ", %u thawed (%s)", head->thawed,
+        g_string_append_printf(out, ", %u thawed (%s)", (guint)head->thawed,
                                firn_end_name(firn_record_end(record)));
     g_string_append_c(out, '\n');
 }

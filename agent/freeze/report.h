@@ -11,12 +11,9 @@
  * that only its owner may read, and told by 'firn report'.
  */
 
-/*
- * Where the record is to go when its freeze is over: STATEDIR/reports/TIME.freeze, by the time it
- * was asked for, so that names sort by time. Makes the folder. NULL with an error that names the
- * folder. Free with g_free().
- */
-char *firn_report_path(const char *state_dir, const FirnRecord *record, GError **error);
+/* Where the record of a freeze is to go when it is over: STATEDIR/reports/TIME.freeze, by when it
+ * was asked for (firn_record_started()), so that names sort by time. Free with g_free(). */
+char *firn_report_path(const char *state_dir, gint64 started);
 
 /* Removes the oldest reports beyond `keep` (0: keeps none). */
 void firn_report_remove_oldest(const char *state_dir, guint keep);

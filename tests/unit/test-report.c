@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "agent/freeze/record-read.h"
 #include "agent/freeze/report.h"
 #include "tests/lib/records.h"
 #include "tests/lib/suite.h"
@@ -330,70 +331,96 @@ START_TEST(json_is_json_whatever_a_filesystem_is_called)
 }
 END_TEST
 
-/* A report's file, of whatever. */
-static void make_file(FirnRecord *record)
+/* The report of a freeze that was asked for `started` microseconds after the epoch. */
+static void make_report(gint64 started)
 {
+    char root[] = "", who[] = "guest-fsfreeze-freeze";
+    FirnFreezeRequest request = {
+        .root = root, .state_dir = state_dir, .who = who, .report_keep = 8};
     g_autoptr(GError) error = NULL;
-    g_autofree char *path = firn_report_path(state_dir, record, &error);
+    g_autoptr(FirnRecord) record = firn_record_create(&request, NULL, NULL, &error);
 
-    ck_assert_msg(path != NULL, "%s", error ? error->message : "");
+    ck_assert_msg(record != NULL, "%s", error ? error->message : "");
+    record->head->real_offset = started * 1000 - record->head->begin;
+    ck_assert(firn_record_finish(record, &error));
+}
+
+static char *path_of(const char *name)
+{
+    return g_build_filename(state_dir, "reports", name, NULL);
+}
+
+static void make_file(const char *name)
+{
+    g_autofree char *path = path_of(name);
+
     ck_assert(g_file_set_contents(path, "x", 1, NULL));
 }
 
 static gboolean exists(const char *name)
 {
-    g_autofree char *path = g_build_filename(state_dir, "reports", name, NULL);
+    g_autofree char *path = path_of(name);
 
     return g_file_test(path, G_FILE_TEST_EXISTS);
 }
 
-START_TEST(the_oldest_reports_go_and_nothing_else)
+START_TEST(as_many_reports_as_configured_are_kept_and_read_oldest_first)
 {
-    FirnRecord *record = test_record_new("guest-fsfreeze-freeze");
-    g_autofree char *folder = g_build_filename(state_dir, "reports", NULL);
-    g_autofree char *notes = g_build_filename(folder, "0notes", NULL);
+    g_autoptr(GPtrArray) reports = NULL;
+    g_autofree char *file = path_of("00000000000000000009.freeze");
+    g_autofree char *folder = path_of(NULL);
     GStatBuf status;
 
-    for (guint i = 8; i < 12; i++) {
-        record->head->real_offset = i * 1000 - record->head->begin;
-        make_file(record);
-    }
-    ck_assert(g_file_set_contents(notes, "x", 1, NULL));
+    for (guint i = 0; i < 10; i++)
+        make_report(i);
+    reports = firn_report_load(state_dir, 100, NULL);
+    ck_assert_uint_eq(reports->len, 8);
+    ck_assert_int_eq(firn_record_started(g_ptr_array_index(reports, 0)), 2);
+    ck_assert_int_eq(firn_record_started(g_ptr_array_index(reports, 7)), 9);
+    ck_assert_int_eq(g_stat(file, &status), 0);
+    ck_assert_int_eq(status.st_mode & 0777, 0600);
     ck_assert_int_eq(g_stat(folder, &status), 0);
     ck_assert_int_eq(status.st_mode & 0777, 0700);
-    firn_report_remove_oldest(state_dir, 2);
-    ck_assert(!exists("00000000000000000009.freeze"));
-    ck_assert(exists("00000000000000000010.freeze"));
+}
+END_TEST
+
+START_TEST(a_damaged_report_is_passed_over)
+{
+    g_autoptr(GPtrArray) reports = NULL;
+
+    for (guint i = 1; i < 4; i++)
+        make_report(i);
+    make_file("00000000000000000002.freeze");
+    reports = firn_report_load(state_dir, 2, NULL);
+    ck_assert_uint_eq(reports->len, 1);
+    ck_assert_int_eq(firn_record_started(g_ptr_array_index(reports, 0)), 3);
+}
+END_TEST
+
+START_TEST(nothing_but_old_reports_is_removed)
+{
+    make_report(10);
+    make_report(11);
+    make_file("0notes");
+    firn_report_remove_oldest(state_dir, 1);
+    ck_assert(!exists("00000000000000000010.freeze"));
     ck_assert(exists("00000000000000000011.freeze"));
     firn_report_remove_oldest(state_dir, 0);
     ck_assert(!exists("00000000000000000011.freeze"));
     ck_assert(exists("0notes"));
-    test_record_free(record);
 }
 END_TEST
 
-START_TEST(damaged_reports_are_passed_over)
+START_TEST(no_folder_is_no_report_and_one_that_cannot_be_read_is_named)
 {
-    FirnRecord *record = test_record_new("guest-fsfreeze-freeze");
     g_autoptr(GPtrArray) none = firn_report_load(state_dir, 10, NULL);
-    g_autoptr(GPtrArray) damaged = NULL;
-
-    ck_assert_uint_eq(none->len, 0);
-    make_file(record);
-    damaged = firn_report_load(state_dir, 10, NULL);
-    ck_assert_uint_eq(damaged->len, 0);
-    test_record_free(record);
-}
-END_TEST
-
-START_TEST(a_folder_that_cannot_be_is_named)
-{
-    FirnRecord *record = test_record_new("guest-fsfreeze-freeze");
+    g_autofree char *folder = path_of(NULL);
     g_autoptr(GError) error = NULL;
 
-    ck_assert_ptr_null(firn_report_path("/proc/nonexistent", record, &error));
-    ck_assert_ptr_nonnull(strstr(error->message, "/proc/nonexistent/reports"));
-    test_record_free(record);
+    ck_assert_uint_eq(none->len, 0);
+    ck_assert(g_file_set_contents(folder, "x", 1, NULL));
+    ck_assert_ptr_null(firn_report_load(state_dir, 10, &error));
+    ck_assert_msg(strstr(error->message, folder) != NULL, "%s", error->message);
 }
 END_TEST
 
@@ -413,9 +440,10 @@ int main(void)
     tcase_add_test(tests, json_has_all_of_a_report);
     tcase_add_test(tests, json_tells_what_was_unusual);
     tcase_add_test(tests, json_is_json_whatever_a_filesystem_is_called);
-    tcase_add_test(tests, the_oldest_reports_go_and_nothing_else);
-    tcase_add_test(tests, damaged_reports_are_passed_over);
-    tcase_add_test(tests, a_folder_that_cannot_be_is_named);
+    tcase_add_test(tests, as_many_reports_as_configured_are_kept_and_read_oldest_first);
+    tcase_add_test(tests, a_damaged_report_is_passed_over);
+    tcase_add_test(tests, nothing_but_old_reports_is_removed);
+    tcase_add_test(tests, no_folder_is_no_report_and_one_that_cannot_be_read_is_named);
     suite_add_tcase(suite, tests);
     return test_suite_run(suite);
 }
