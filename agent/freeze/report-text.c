@@ -116,7 +116,7 @@ static void append_filesystem(GString *out, const FirnRecord *record, guint targ
     g_string_append_c(out, '\n');
 }
 
-static Columns measure(const FirnRecord *record, gboolean utf8)
+static Columns columns_measure(const FirnRecord *record, gboolean utf8)
 {
     Columns columns = {strlen("filesystem"), strlen("type"), strlen("device")};
 
@@ -139,7 +139,7 @@ static Columns measure(const FirnRecord *record, gboolean utf8)
 
 static void append_table(GString *out, const FirnRecord *record, gboolean utf8)
 {
-    Columns columns = measure(record, utf8);
+    Columns columns = columns_measure(record, utf8);
 
     g_string_append_printf(out, "\n  %-*s %-*s %-*s%9s%9s%9s%9s  %s\n", (int)columns.name,
                            "filesystem", (int)columns.type, "type", (int)columns.device, "device",
