@@ -259,36 +259,16 @@ static void choose(Planner *planner)
     }
 }
 
-/* Adds the filesystem that a file lies on. */
-static void add_holder(const Planner *planner, const char *path, GArray *lower)
-{
-    const FirnMount *mount = firn_mount_index_find(planner->index, path);
-
-    if (mount)
-        g_array_append_val(lower, mount->device);
-}
-
-/* What a device stands on; for an overlay, the filesystem its changes go to. */
-static void list_lower(dev_t device, GArray *lower, gpointer data)
+static gboolean list_lower(dev_t device, GArray *lower, gpointer data)
 {
     const Planner *planner = data;
-    const Super *super = find_super(planner, device);
-    const FirnMount *mount = super ? &planner->table->entries[super->first] : NULL;
     guint count = 0;
     const dev_t *found =
         planner->devices ? firn_devices_lower(planner->devices, device, &count) : NULL;
-    const char *file = planner->devices ? firn_devices_file(planner->devices, device) : NULL;
 
     if (count > 0)
         g_array_append_vals(lower, found, count);
-    if (file)
-        add_holder(planner, file, lower);
-    if (mount && g_str_equal(mount->type, "overlay")) {
-        g_autofree char *upper = firn_mount_option_value(mount->super_options, "upperdir");
-
-        if (upper)
-            add_holder(planner, upper, lower);
-    }
+    return !planner->devices || !firn_devices_is_unknown(planner->devices, device);
 }
 
 /* The order of mounting, reversed, the root filesystem last. */

@@ -156,8 +156,8 @@ START_TEST(test_loop_on_loop)
     g_autoptr(FirnPlan) without = plan_of("loops", NULL);
     g_autoptr(FirnPlan) plan = NULL;
 
-    firn_devices_add_file(devices, makedev(7, 2), "/outer/inner.img");
-    firn_devices_add_file(devices, makedev(7, 1), "/store/images/outer.img");
+    firn_devices_add_edge(devices, makedev(7, 2), makedev(7, 1));
+    firn_devices_add_edge(devices, makedev(7, 1), makedev(254, 16));
     plan = plan_of("loops", devices);
     assert_order(without, "/other /outer /store /inner /");
     assert_order(plan, "/other /inner /outer /store /");
@@ -179,7 +179,7 @@ START_TEST(test_device_mapper_over_loop)
     g_autoptr(FirnPlan) plan = NULL;
 
     firn_devices_add_edge(devices, makedev(253, 0), makedev(7, 0));
-    firn_devices_add_file(devices, makedev(7, 0), "/store/secret.luks (deleted)");
+    firn_devices_add_edge(devices, makedev(7, 0), makedev(8, 1));
     firn_devices_add_edge(devices, makedev(8, 1), makedev(8, 0));
     plan = firn_plan_new(mounts, devices, selection);
     assert_order(plan, "/secret /store /");
@@ -205,11 +205,8 @@ END_TEST
 
 START_TEST(test_network)
 {
-    g_autoptr(FirnDevices) devices = firn_devices_new();
-    g_autoptr(FirnPlan) plan = NULL;
+    g_autoptr(FirnPlan) plan = plan_of("network", NULL);
 
-    firn_devices_add_file(devices, makedev(7, 0), "/srv/nfs/disk.img");
-    plan = plan_of("network", devices);
     assert_order(plan, "/mnt/image /");
     ck_assert_int_eq(omission(plan, "/net")->reason, FIRN_OMITTED_NO_DEVICE);
     ck_assert_int_eq(omission(plan, "/srv/nfs")->reason, FIRN_OMITTED_NETWORK);
@@ -264,30 +261,36 @@ START_TEST(test_live)
     g_autoptr(FirnDevices) devices = firn_devices_new();
     g_autoptr(FirnPlan) plan = NULL;
 
-    firn_devices_add_file(devices, makedev(7, 0), "/run/live/medium/live/filesystem.squashfs");
-    firn_devices_add_file(devices, makedev(7, 1), "/run/live/stick/persistence.img");
+    firn_devices_add_edge(devices, makedev(7, 0), makedev(11, 0));
+    firn_devices_add_edge(devices, makedev(7, 1), makedev(8, 1));
     plan = plan_of("live", devices);
     assert_order(plan, "/run/live/persistence /run/live/stick "
                        "/run/live/rootfs/filesystem.squashfs /run/live/medium");
 }
 END_TEST
 
-/* An image on an overlay is an image on the filesystem that takes the overlay's changes. */
-START_TEST(test_overlay_between)
+/* What /unsure stands on is not known: it comes before all but the one that stands on it. */
+START_TEST(test_unknown)
 {
-    g_autoptr(FirnMounts) mounts = firn_mounts_parse(
-        "1 0 254:0 / / rw - ext4 /dev/vda rw\n"
-        "2 1 7:0 / /image rw - ext4 /dev/loop0 rw\n"
-        "3 1 8:0 / /store rw - ext4 /dev/sda rw\n"
-        "4 1 0:50 / /merged rw - overlay overlay rw,lowerdir=/l,upperdir=/store/u,workdir=/w\n",
-        -1);
+    g_autoptr(FirnMounts) mounts = firn_mounts_parse("1 0 254:0 / / rw - ext4 /dev/vda rw\n"
+                                                     "2 1 7:0 / /on-it rw - ext4 /dev/loop0 rw\n"
+                                                     "3 1 7:1 / /unsure rw - ext4 /dev/loop1 rw\n"
+                                                     "4 1 8:0 / /store rw - ext4 /dev/sda rw\n"
+                                                     "5 1 7:2 / /sure rw - ext4 /dev/loop2 rw\n",
+                                                     -1);
     g_autoptr(FirnSelection) selection = firn_selection_new(NULL, NULL, NULL);
     g_autoptr(FirnDevices) devices = firn_devices_new();
     g_autoptr(FirnPlan) plan = NULL;
 
-    firn_devices_add_file(devices, makedev(7, 0), "/merged/disk.img");
+    firn_devices_add_edge(devices, makedev(7, 0), makedev(7, 1));
+    firn_devices_set_unknown(devices, makedev(7, 1));
+    firn_devices_add_edge(devices, makedev(7, 2), makedev(8, 0));
     plan = firn_plan_new(mounts, devices, selection);
-    assert_order(plan, "/image /store /");
+    assert_order(plan, "/on-it /unsure /sure /store /");
+    /* they are not taken to share a disk */
+    ck_assert_uint_eq(plan->targets[0].disk, plan->targets[1].disk);
+    ck_assert_uint_ne(plan->targets[1].disk, plan->targets[2].disk);
+    ck_assert_uint_eq(plan->targets[2].disk, plan->targets[3].disk);
 }
 END_TEST
 
@@ -360,10 +363,8 @@ START_TEST(test_hundred_thousand)
     g_autoptr(FirnPlan) plan = NULL;
 
     for (int i = 1; i < 100000; i++) {
-        g_autofree char *file = g_strdup_printf("/m/%d/image", i + 1);
-
         g_string_append_printf(text, "%d 1 259:%d / /m/%d rw - ext4 /dev/x%d rw\n", i + 1, i, i, i);
-        firn_devices_add_file(devices, makedev(259, i), file);
+        firn_devices_add_edge(devices, makedev(259, i), makedev(259, i + 1));
     }
     mounts = firn_mounts_parse(text->str, (gssize)text->len);
     plan = firn_plan_new(mounts, devices, selection);
@@ -404,7 +405,7 @@ int main(void)
     tcase_add_test(tests, test_hidden);
     tcase_add_test(tests, test_remote);
     tcase_add_test(tests, test_live);
-    tcase_add_test(tests, test_overlay_between);
+    tcase_add_test(tests, test_unknown);
     tcase_add_test(tests, test_root_last);
     tcase_add_test(tests, test_selection);
     tcase_add_test(tests, test_request);
