@@ -441,7 +441,7 @@ static void keeper_tell_hanging(Keeper *keeper)
 
     if (!error || !keeper->asked)
         return;
-    keeper_say(keeper, "unthawed", error->message);
+    keeper_say(keeper, "hangs", error->message);
     keeper->asked = NULL;
 }
 
@@ -714,6 +714,7 @@ static gboolean keeper_settle_previous(Keeper *keeper, gboolean hold, GError **e
     if (keeper->message && keeper_phase(keeper) == FIRN_PHASE_PREPARE) {
         g_strlcpy(previous->head->message, keeper->message, sizeof previous->head->message);
         keeper_set_end(keeper, FIRN_END_FAILED);
+        g_clear_pointer(&keeper->message, g_free);
     }
     if (!hold)
         keeper_set_end(keeper, FIRN_END_DIED);
@@ -773,6 +774,9 @@ static void keeper_recover(Keeper *keeper)
         !keeper_settle_previous(keeper, TRUE, &error)) {
         keeper_release_log(keeper);
         g_warning("%s", error->message);
+    } else if (keeper->message) { /* the agent killed the keeper before there was a record */
+        g_set_error_literal(&error, G_FILE_ERROR, G_FILE_ERROR_AGAIN, keeper->message);
+        keeper_refuse(keeper, error);
     }
     keeper_say(keeper, "done", NULL);
 }
