@@ -57,7 +57,8 @@ static void check_plan(FirnDoctor *doctor, const FirnConfig *config, const FirnR
 {
     g_autoptr(GError) error = NULL;
 
-    doctor->plan = firn_plan_make(roots, config, NULL, &error);
+    doctor->plan = firn_plan_make(roots, (const char *const *)config->freeze_exclude,
+                                  (const char *const *)config->freeze_include, NULL, &error);
     if (doctor->plan)
         check_targets(doctor, config);
     else

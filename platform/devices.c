@@ -9,6 +9,7 @@
 typedef struct {
     dev_t number;
     gboolean visited;
+    gboolean suspended;
     GArray *lower;    /* dev_t */
     GPtrArray *names; /* char * */
     char *file;
@@ -109,6 +110,25 @@ const char *const *firn_devices_names(const FirnDevices *devices, dev_t number, 
     return *count > 0 ? (const char *const *)(gconstpointer)device->names->pdata : NULL;
 }
 
+const char *firn_devices_find_suspended(const FirnDevices *devices, dev_t number)
+{
+    g_autoptr(GHashTable) seen = g_hash_table_new(NULL, NULL);
+    g_autoptr(GPtrArray) queue = g_ptr_array_new();
+
+    g_ptr_array_add(queue, find(devices, number));
+    for (guint i = 0; i < queue->len; i++) {
+        const Device *device = queue->pdata[i];
+
+        if (!device || !g_hash_table_add(seen, queue->pdata[i]))
+            continue;
+        if (device->suspended) /* its last name is the one that dmsetup(8) takes */
+            return device->names->len > 0 ? device->names->pdata[device->names->len - 1] : "dm";
+        for (guint k = 0; k < device->lower->len; k++)
+            g_ptr_array_add(queue, find(devices, g_array_index(device->lower, dev_t, k)));
+    }
+    return NULL;
+}
+
 /* The content of a small file without its last newline, or NULL. */
 static char *read_line(const char *folder, const char *name)
 {
@@ -159,6 +179,14 @@ static void read_names(FirnDevices *devices, dev_t number, const char *folder)
     }
 }
 
+/* Of device-mapper's devices: Documentation/ABI/testing/sysfs-block-dm of the kernel. */
+static gboolean read_suspended(const char *folder)
+{
+    g_autofree char *suspended = read_line(folder, "dm/suspended");
+
+    return suspended && g_str_equal(suspended, "1");
+}
+
 static void read_slaves(FirnDevices *devices, dev_t number, const char *folder, GArray *queue)
 {
     g_autofree char *path = g_build_filename(folder, "slaves", NULL);
@@ -189,6 +217,7 @@ static void read_device(FirnDevices *devices, const FirnRoots *roots, dev_t numb
         return;
     device->visited = TRUE;
     read_names(devices, number, folder);
+    device->suspended = major(number) != 0 && read_suspended(folder);
     partition = read_line(folder, "partition");
     if (partition && read_number(folder, "../dev", &disk)) {
         firn_devices_add_edge(devices, number, disk);
@@ -207,6 +236,11 @@ static void read_all(FirnDevices *devices, const FirnRoots *roots, dev_t number)
     g_array_append_val(queue, number);
     for (guint i = 0; i < queue->len; i++)
         read_device(devices, roots, g_array_index(queue, dev_t, i), queue);
+}
+
+void firn_devices_add(FirnDevices *devices, const FirnRoots *roots, dev_t device)
+{
+    read_all(devices, roots, device);
 }
 
 /* The number of a device by its path in /dev: by the node, by the link, or by sysfs. */
@@ -246,6 +280,13 @@ static GArray *read_btrfs(const char *folder)
             g_array_append_val(numbers, number);
     }
     return numbers;
+}
+
+GArray *firn_devices_list_btrfs(const FirnRoots *roots, const char *uuid)
+{
+    g_autofree char *folder = firn_roots_pathf(roots, "/sys/fs/btrfs/%s/devices", uuid);
+
+    return read_btrfs(folder);
 }
 
 /* Each device of a btrfs (dev_t), with all of that filesystem (GArray). */

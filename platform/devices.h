@@ -24,6 +24,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(FirnDevices, firn_devices_free)
  * not tell is left out: it costs the order at worst, not the freeze. */
 FirnDevices *firn_devices_read(const FirnRoots *roots, const FirnMounts *mounts);
 
+/* Looks up one device and all that it stands on. For look-ups in an empty set. */
+void firn_devices_add(FirnDevices *devices, const FirnRoots *roots, dev_t device);
+
+/* The devices (dev_t) of a mounted btrfs, as sysfs lists them for its UUID; free with
+ * g_array_unref(). Empty where it lists none. */
+GArray *firn_devices_list_btrfs(const FirnRoots *roots, const char *uuid);
+
 /* upper stands on lower. For a filesystem with an anonymous device (btrfs) upper is that one. */
 void firn_devices_add_edge(FirnDevices *devices, dev_t upper, dev_t lower);
 /* The loop device stands on a file. */
@@ -37,5 +44,9 @@ const dev_t *firn_devices_lower(const FirnDevices *devices, dev_t device, guint 
 const char *firn_devices_file(const FirnDevices *devices, dev_t device);
 /* The device's names, `count` of them; NULL for none. */
 const char *const *firn_devices_names(const FirnDevices *devices, dev_t device, guint *count);
+
+/* The name of a device that is suspended (dmsetup(8)) so that whoever writes to it waits: `device`
+ * itself or one that it stands on; NULL when there is none. Belongs to the set. */
+const char *firn_devices_find_suspended(const FirnDevices *devices, dev_t device);
 
 #endif

@@ -78,3 +78,8 @@ gboolean firn_mount_ways_is_open(FirnMountWays *ways, guint entry)
     return judge(ways, entry) == LOCAL &&
            firn_mount_index_find(ways->index, mount->mountpoint) == mount;
 }
+
+gboolean firn_mount_ways_is_remote(FirnMountWays *ways, guint entry)
+{
+    return judge(ways, entry) != LOCAL;
+}

@@ -20,4 +20,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(FirnMountWays, firn_mount_ways_free)
 /* entry: the mount's place in the table. */
 gboolean firn_mount_ways_is_open(FirnMountWays *ways, guint entry);
 
+/* TRUE when the filesystem or one on the way to it is a network or FUSE filesystem, whether
+ * something is mounted over it or not. */
+gboolean firn_mount_ways_is_remote(FirnMountWays *ways, guint entry);
+
 #endif

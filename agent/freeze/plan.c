@@ -2,6 +2,7 @@
 #include "agent/freeze/plan.h"
 
 #include "agent/freeze/order.h"
+#include "platform/mount-ways.h"
 
 #include <string.h>
 #include <sys/sysmacros.h>
@@ -26,6 +27,7 @@ typedef struct {
     const FirnDevices *devices;
     const FirnSelection *selection;
     FirnMountIndex *index;
+    FirnMountWays *ways;
     GArray *supers;        /* Super, in the order of mounting */
     GHashTable *by_device; /* dev_t -> index of a Super + 1 */
     guint *next;           /* the next mount of the same superblock, or 0 */
@@ -78,7 +80,7 @@ static gboolean has_device(const FirnMount *mount)
            (g_str_equal(mount->type, "btrfs") || g_str_equal(mount->type, "bcachefs"));
 }
 
-/* Visible before hidden, whole before part, then in the order of mounting. */
+/* Visible before hidden, near before remote, whole before part, then in the order of mounting. */
 static int compare_mounts(gconstpointer a, gconstpointer b, gpointer data)
 {
     const FirnMount *const *table = data;
@@ -89,6 +91,8 @@ static int compare_mounts(gconstpointer a, gconstpointer b, gpointer data)
 
     if (left->hidden != right->hidden)
         return left->hidden - right->hidden;
+    if (left->remote != right->remote)
+        return left->remote - right->remote;
     if (left_part != right_part)
         return left_part - right_part;
     return (left->id > right->id) - (left->id < right->id);
@@ -107,6 +111,7 @@ static GArray *list_mounts(const Planner *planner, const Super *super)
             .id = (int)i,
             .path = mount->mountpoint,
             .hidden = firn_mount_index_find(planner->index, mount->mountpoint) != mount,
+            .remote = firn_mount_ways_is_remote(planner->ways, i),
         };
 
         g_array_append_val(mounts, entry);
@@ -370,6 +375,7 @@ FirnPlan *firn_plan_new(const FirnMounts *mounts, const FirnDevices *devices,
         .devices = devices,
         .selection = selection,
         .index = firn_mount_index_new(mounts),
+        .ways = firn_mount_ways_new(mounts),
         .supers = g_array_new(FALSE, FALSE, sizeof(Super)),
         .by_device = g_hash_table_new(g_int64_hash, g_int64_equal),
         .store = store_new(),
@@ -386,6 +392,7 @@ FirnPlan *firn_plan_new(const FirnMounts *mounts, const FirnDevices *devices,
     g_free(planner.next);
     g_hash_table_unref(planner.by_device);
     g_array_unref(planner.supers);
+    firn_mount_ways_free(planner.ways);
     firn_mount_index_free(planner.index);
     return plan;
 }
@@ -402,8 +409,8 @@ void firn_plan_free(FirnPlan *plan)
     g_free(plan);
 }
 
-FirnPlan *firn_plan_make(const FirnRoots *roots, const FirnConfig *config,
-                         const char *const *mountpoints, GError **error)
+FirnPlan *firn_plan_make(const FirnRoots *roots, const char *const *exclude,
+                         const char *const *include, const char *const *mountpoints, GError **error)
 {
     g_autoptr(FirnMounts) mounts = firn_mounts_read(roots, error);
     g_autoptr(FirnDevices) devices = NULL;
@@ -412,8 +419,7 @@ FirnPlan *firn_plan_make(const FirnRoots *roots, const FirnConfig *config,
     if (!mounts)
         return NULL;
     devices = firn_devices_read(roots, mounts);
-    selection = firn_selection_new((const char *const *)config->freeze_exclude,
-                                   (const char *const *)config->freeze_include, mountpoints);
+    selection = firn_selection_new(exclude, include, mountpoints);
     return firn_plan_new(mounts, devices, selection);
 }
 

@@ -2,7 +2,6 @@
 #ifndef AGENT_FREEZE_PLAN_H
 #define AGENT_FREEZE_PLAN_H
 
-#include "agent/config.h"
 #include "agent/freeze/selection.h"
 #include "platform/devices.h"
 #include "platform/mountinfo.h"
@@ -21,6 +20,8 @@ typedef struct {
     int id; /* as statx(2) gives it in stx_mnt_id */
     const char *path;
     gboolean hidden; /* something is mounted over it: the path leads elsewhere */
+    gboolean
+        remote; /* the way to it leads through a network or FUSE filesystem: opening it may hang */
 } FirnPlanMount;
 
 typedef struct {
@@ -28,8 +29,9 @@ typedef struct {
     const char *type;
     const char *source;
     const char *mountpoint;      /* the one to tell people: the first of `mounts` */
-    const FirnPlanMount *mounts; /* in the order to try them: whole filesystems before folders and
-                                    files of it, visible ones before hidden ones */
+    const FirnPlanMount *mounts; /* in the order to try them: visible ones before hidden ones, then
+                                    those that no server holds up before remote ones, then whole
+                                    filesystems before folders and files of it */
     guint mount_count;           /* at least 1 */
     gboolean read_only;          /* the superblock is */
     guint disk;                  /* targets of one number share a disk; from 0 */
@@ -67,10 +69,12 @@ FirnPlan *firn_plan_new(const FirnMounts *mounts, const FirnDevices *devices,
 void firn_plan_free(FirnPlan *plan);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(FirnPlan, firn_plan_free)
 
-/* Reads the tables of `roots` and plans by the configuration's patterns and the request's
- * mountpoints (NULL: all). NULL with an error when the table of mounts cannot be read. */
-FirnPlan *firn_plan_make(const FirnRoots *roots, const FirnConfig *config,
-                         const char *const *mountpoints, GError **error);
+/* Reads the tables of `roots` and plans by the patterns of freeze-exclude and freeze-include (see
+ * firn_selection_new()) and the request's mountpoints (NULL: all). NULL with an error when the
+ * table of mounts cannot be read. */
+FirnPlan *firn_plan_make(const FirnRoots *roots, const char *const *exclude,
+                         const char *const *include, const char *const *mountpoints,
+                         GError **error);
 
 /* Why, in a few words such as "network filesystem". */
 const char *firn_plan_reason_text(FirnPlanReason reason);

@@ -236,6 +236,28 @@ START_TEST(test_hidden)
 }
 END_TEST
 
+/* /data is a bind mount below a FUSE mount first, then a part of the same filesystem elsewhere. */
+START_TEST(test_remote)
+{
+    g_autoptr(FirnMounts) mounts =
+        firn_mounts_parse("1 0 254:0 / / rw - ext4 /dev/vda rw\n"
+                          "2 1 0:50 / /home/bob/far rw - fuse.sshfs bob@far: rw\n"
+                          "3 2 254:1 / /home/bob/far/data rw - xfs /dev/vdb rw\n"
+                          "4 1 254:1 /part /srv/part rw - xfs /dev/vdb rw\n"
+                          "5 2 254:2 / /home/bob/far/only rw - xfs /dev/vdc rw\n",
+                          -1);
+    g_autoptr(FirnSelection) selection = firn_selection_new(NULL, NULL, NULL);
+    g_autoptr(FirnPlan) plan = firn_plan_new(mounts, NULL, selection);
+
+    assert_order(plan, "/home/bob/far/only /srv/part /");
+    ck_assert(plan->targets[0].mounts[0].remote);
+    ck_assert(!plan->targets[0].mounts[0].hidden);
+    ck_assert(!plan->targets[1].mounts[0].remote);
+    ck_assert_str_eq(plan->targets[1].mounts[1].path, "/home/bob/far/data");
+    ck_assert(plan->targets[1].mounts[1].remote);
+}
+END_TEST
+
 /* Root is an overlay whose changes go to an image on the stick that was mounted after it. */
 START_TEST(test_live)
 {
@@ -356,9 +378,7 @@ END_TEST
 START_TEST(test_this_machine)
 {
     g_autoptr(FirnRoots) roots = firn_roots_new(NULL);
-    char *none[] = {NULL};
-    FirnConfig config = {.freeze_exclude = none, .freeze_include = none};
-    g_autoptr(FirnPlan) plan = firn_plan_make(roots, &config, NULL, NULL);
+    g_autoptr(FirnPlan) plan = firn_plan_make(roots, NULL, NULL, NULL, NULL);
 
     ck_assert_ptr_nonnull(plan);
     for (guint i = 0; i < plan->count; i++)
@@ -382,6 +402,7 @@ int main(void)
     tcase_add_test(tests, test_circle);
     tcase_add_test(tests, test_network);
     tcase_add_test(tests, test_hidden);
+    tcase_add_test(tests, test_remote);
     tcase_add_test(tests, test_live);
     tcase_add_test(tests, test_overlay_between);
     tcase_add_test(tests, test_root_last);
