@@ -37,6 +37,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -82,6 +83,7 @@ typedef struct {
     FirnWatcher watcher;
     gboolean quiet;     /* the log is held */
     const char *asked;  /* "thaw" or "stop": an agent waits for its answer; NULL */
+    char *message;      /* why the agent killed the keeper before; NULL */
 } Keeper;
 
 static volatile sig_atomic_t keeper_terminated;
@@ -214,6 +216,7 @@ static gboolean keeper_open_socket(Keeper *keeper, GError **error)
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int folder = open(keeper->request->state_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    mode_t mask = umask(077); /* for the socket; a hook gets the one of the agent's start */
     int cause = 0;
 
     /* a state directory may have a longer path than fits in */
@@ -223,6 +226,7 @@ static gboolean keeper_open_socket(Keeper *keeper, GError **error)
     if (folder < 0 || fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) < 0 ||
         listen(fd, 4) < 0)
         cause = errno;
+    umask(mask);
     if (folder >= 0)
         close(folder);
     keeper->listener = cause ? -1 : fd;
@@ -285,7 +289,7 @@ static gboolean keeper_look(Keeper *keeper, GError **error)
 
         if (keeper->record->fds[i] < 0)
             continue;
-        holder = firn_look_find_holder(&keeper->plan->targets[i], keeper->record->fds[i]);
+        holder = firn_look_find_holder(keeper->roots, &keeper->plan->targets[i], keeper->record->fds[i]);
         if (!holder)
             continue;
         g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_AGAIN, "cannot freeze %s: %s; nothing is frozen",
@@ -418,7 +422,6 @@ static void keeper_hold(Keeper *keeper)
     head->answered = TRUE;
     keeper_say_number(keeper, "frozen", head->frozen);
     firn_journal_freeze(keeper->record);
-    head->logged = TRUE;
     while (keeper_end(keeper) == FIRN_END_NONE) {
         keeper_sleep(keeper, head->deadline);
         keeper_replace_watcher(keeper);
@@ -568,9 +571,6 @@ static void keeper_write_report(Keeper *keeper)
     g_autoptr(GError) error = NULL;
 
     record->head->finished = firn_record_now();
-    if (!record->head->logged)
-        firn_journal_freeze(record);
-    record->head->logged = TRUE;
     firn_journal_thaw(record);
     if (record->head->early) {
         g_autofree char *note = firn_record_note(record);
@@ -711,6 +711,10 @@ static gboolean keeper_settle_previous(Keeper *keeper, gboolean hold, GError **e
     }
     keeper_adopt(previous);
     keeper->record = previous;
+    if (keeper->message && keeper_phase(keeper) == FIRN_PHASE_PREPARE) {
+        g_strlcpy(previous->head->message, keeper->message, sizeof previous->head->message);
+        keeper_set_end(keeper, FIRN_END_FAILED);
+    }
     if (!hold)
         keeper_set_end(keeper, FIRN_END_DIED);
     if (g_atomic_int_get(&previous->head->phase) == FIRN_PHASE_DONE)
@@ -787,7 +791,6 @@ static void keeper_settle_in(Keeper *keeper)
     sigprocmask(SIG_SETMASK, &all, NULL);
     sigaction(SIGTERM, &action, NULL);
     setsid();
-    umask(077);
     firn_child_call(KEEPER_NAME);
     firn_descriptors_keep_private();
     firn_log_hold();
@@ -817,7 +820,8 @@ static gboolean keeper_await(Keeper *keeper, gboolean *resume)
             *resume = !strcmp(line, "resume");
             if (*resume || !strcmp(line, "freeze"))
                 return TRUE;
-            firn_freeze_request_load_line(keeper->request, line);
+            if (!firn_freeze_request_load_line(keeper->request, line) && !keeper->message)
+                keeper->message = firn_wire_value(line, "message");
         }
     }
     return FALSE;

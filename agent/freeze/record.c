@@ -72,18 +72,6 @@ static void draft_targets(GArray *targets, const FirnPlan *plan, GString *texts)
 
         g_array_append_val(targets, target);
     }
-    for (guint i = 0; plan && i < plan->omission_count; i++) {
-        const FirnPlanOmission *from = &plan->omissions[i];
-        FirnRecordTarget target = {.state = FIRN_TARGET_ELSEWHERE};
-
-        if (from->reason != FIRN_OMITTED_ELSEWHERE)
-            continue;
-        target.mountpoint = draft_text(texts, from->mountpoint);
-        target.type = draft_text(texts, from->type);
-        target.source = draft_text(texts, from->source);
-        target.whose = draft_text(texts, from->whose);
-        g_array_append_val(targets, target);
-    }
 }
 
 static void draft_hooks(GArray *hooks, const char *const *paths, GString *texts)

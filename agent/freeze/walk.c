@@ -121,7 +121,14 @@ gboolean firn_walk_freeze(FirnRecord *record, const FirnTrace *trace, FirnEndChe
  */
 static gboolean walk_was_ours(const FirnRecordTarget *target, int cause)
 {
-    return cause == 0 || target->unsure || firn_look_is_suspended((dev_t)target->device);
+    g_autoptr(FirnRoots) roots = NULL;
+    g_autofree char *suspended = NULL;
+
+    if (cause == 0 || target->unsure)
+        return TRUE;
+    roots = firn_roots_new(NULL);
+    suspended = firn_look_find_suspended(roots, (dev_t)target->device, -1);
+    return suspended != NULL;
 }
 
 static void walk_settle_thaw(FirnRecord *record, FirnRecordTarget *target, int cause)

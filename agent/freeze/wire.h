@@ -10,6 +10,7 @@
  *
  * agent to keeper: the request's lines (request.h), then
  *   freeze          to freeze
+ *   message TEXT    why the agent killed the keeper that was to freeze, for the report
  *   resume          to end, or to go on holding, what killed processes have left
  *   thaw            guest-fsfreeze-thaw: ends whatever goes on
  *   stop            the agent is told to stop: the same
