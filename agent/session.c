@@ -154,6 +154,7 @@ static void run(Exchange *exchange, const QgaRequest *request)
     exchange->state = RUNNING;
     session->running++;
     if (refusal) {
+        firn_policy_record_refusal(session->policy, command);
         qga_reply_fail_not_found(reply, "%s", refusal);
         return;
     }
