@@ -56,16 +56,15 @@ char *firn_policy_refuses(const FirnPolicy *policy, const QgaCommand *command)
     return NULL;
 }
 
-static void ignore_answer(gint64 count, const GError *error, gpointer data)
-{
-}
-
 /* The keeper refuses it for the same reason, and writes that down. */
-void firn_policy_record_refusal(const FirnPolicy *policy, const QgaCommand *command)
+gboolean firn_policy_record_refusal(const FirnPolicy *policy, const QgaCommand *command,
+                                    FirnFreezerDone done, gpointer data)
 {
-    if (policy->freezer && is_switched_off(policy->config, command->name) &&
-        is_allowed(policy->config, command->name))
-        firn_freezer_freeze(policy->freezer, NULL, command->name, ignore_answer, NULL);
+    if (!policy->freezer || !is_switched_off(policy->config, command->name) ||
+        !is_allowed(policy->config, command->name))
+        return FALSE;
+    firn_freezer_freeze(policy->freezer, NULL, command->name, done, data);
+    return TRUE;
 }
 
 static void warn_unknown(const QgaCommands *commands, char **names, const char *key)

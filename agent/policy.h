@@ -18,9 +18,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(FirnPolicy, firn_policy_free)
  * g_free(). */
 char *firn_policy_refuses(const FirnPolicy *policy, const QgaCommand *command);
 
-/* A freeze that is refused because freezing is switched off leaves a log entry and a report, as all
- * freezes do. To be called when a request was refused. */
-void firn_policy_record_refusal(const FirnPolicy *policy, const QgaCommand *command);
+/*
+ * A freeze that is refused because freezing is switched off leaves a log entry and a report, as all
+ * freezes do. FALSE when `command` is no such freeze; else `done` is called from the main loop once
+ * they are written.
+ */
+gboolean firn_policy_record_refusal(const FirnPolicy *policy, const QgaCommand *command,
+                                    FirnFreezerDone done, gpointer data);
 
 /* Warns of names in the lists that are no commands: a misspelt one blocks nothing. */
 void firn_policy_warn_unknown(const FirnPolicy *policy, const QgaCommands *commands);
