@@ -6,8 +6,7 @@
 
 #include "agent/agent.h"
 #include "agent/doctor.h"
-#include "agent/freeze/finish.h"
-#include "agent/freeze/remains.h"
+#include "agent/freeze/freezer.h"
 #include "agent/freeze/report.h"
 #include "agent/log.h"
 #include "agent/startup.h"
@@ -23,7 +22,6 @@ static const struct {
     int (*run)(int argc, char **argv);
 } subcommands[] = {
     {"doctor", firn_doctor_main},
-    {"finish", firn_finish_main},
     {"report", firn_report_main},
     {NULL, NULL},
 };
@@ -79,7 +77,7 @@ static int run(FirnConfig *config, const char *program)
         return fail(program, error);
     if (g_getenv(ROOT_VARIABLE))
         config->freeze_enabled = FALSE;
-    held = firn_remains_are_frozen(config, roots);
+    held = firn_freezer_finds_record(config);
     if (held)
         firn_log_hold(); /* its file may lie on what is frozen */
     if (!firn_log_open(config->log_file, config->verbose, &error))

@@ -3,7 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "platform/text-file.h"
@@ -34,9 +37,19 @@ static const char *find_objection(const FirnRoots *roots)
         return "processors are isolated";
     if (has_processors(roots, "/sys/devices/system/cpu/nohz_full"))
         return "processors run without ticks (nohz_full)";
-    if (is_on(roots, "/sys/kernel/rcu_expedited"))
-        return "rcu_expedited is set already";
     return NULL;
+}
+
+/* What the switch says; -1 when it cannot be read. */
+static int read_switch(int fd)
+{
+    char text[16];
+    ssize_t got = pread(fd, text, sizeof text - 1, 0);
+
+    if (got <= 0)
+        return -1;
+    text[got] = '\0';
+    return atoi(text);
 }
 
 int firn_grace_periods_open(const FirnRoots *roots, const char **why)
@@ -44,23 +57,49 @@ int firn_grace_periods_open(const FirnRoots *roots, const char **why)
     g_autofree char *path = firn_roots_path(roots, "/sys/kernel/rcu_expedited");
     const char *objection = find_objection(roots);
     int fd = objection ? -1 : open(path, O_RDWR | O_CLOEXEC | O_NOCTTY);
+    int now = fd >= 0 ? read_switch(fd) : 0;
 
     if (!objection && fd < 0)
         objection =
             errno == ENOENT ? "the kernel has no rcu_expedited" : "rcu_expedited cannot be written";
+    if (!objection && now != 0 && now != FIRN_GRACE_PERIODS_MARK) {
+        objection = "rcu_expedited is set already";
+        close(fd);
+        fd = -1;
+    }
     if (why)
         *why = objection;
     return fd;
 }
 
-gboolean firn_grace_periods_expedite(int fd, gboolean on)
+gboolean firn_grace_periods_expedite(int fd)
 {
-    return pwrite(fd, on ? "1\n" : "0\n", 2, 0) == 2;
+    char text[16];
+    int length = snprintf(text, sizeof text, "%d\n", FIRN_GRACE_PERIODS_MARK);
+
+    /* whoever has it alone at this moment is switching it off */
+    if (flock(fd, LOCK_SH | LOCK_NB) < 0)
+        return FALSE;
+    return pwrite(fd, text, (gsize)length, 0) == length;
 }
 
-gboolean firn_grace_periods_restore(const FirnRoots *roots)
+void firn_grace_periods_restore(int fd)
+{
+    /* fails where somebody else has a shared lock, and lets go of ours all the same */
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0 && read_switch(fd) == FIRN_GRACE_PERIODS_MARK &&
+        pwrite(fd, "0\n", 2, 0) != 2)
+        return; /* the lock goes with the descriptor */
+    flock(fd, LOCK_UN);
+}
+
+void firn_grace_periods_reclaim(const FirnRoots *roots)
 {
     g_autofree char *path = firn_roots_path(roots, "/sys/kernel/rcu_expedited");
+    int fd = open(path, O_RDWR | O_CLOEXEC | O_NOCTTY);
 
-    return firn_text_file_write(path, "0\n", NULL);
+    if (fd < 0)
+        return;
+    if (read_switch(fd) == FIRN_GRACE_PERIODS_MARK)
+        firn_grace_periods_restore(fd);
+    close(fd);
 }

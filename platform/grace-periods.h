@@ -10,21 +10,30 @@
  * RCU grace periods of the kernel. A freeze waits for several, some 27 ms a filesystem; expedited
  * (/sys/kernel/rcu_expedited, kernel-parameters.txt), they take next to nothing and bother every
  * processor for it.
+ *
+ * The switch is one for the whole machine, and several processes may want it at once. So each holds
+ * a shared lock of the file (flock(2)) while it wants it, and the last one switches it off. It is
+ * switched on by FIRN_GRACE_PERIODS_MARK, a number that nobody else writes: where that is found
+ * without a lock, the processes that wanted it were killed, and it is switched off. Any other
+ * number is somebody else's, and stays.
  */
+#define FIRN_GRACE_PERIODS_MARK 70
 
 /*
- * Opens the switch for firn_grace_periods_expedite(), so that nothing has to be opened later.
- * Returns a descriptor (O_CLOEXEC), or -1 with why not: the kernel expedites already, prefers
- * normal ones (rcu_normal, as on real-time kernels), keeps processors undisturbed (isolated,
- * nohz_full), or has no such switch. why: a static text; may be NULL.
+ * Opens the switch, so that nothing has to be opened later. Returns a descriptor (O_CLOEXEC), or -1
+ * with why not: the kernel expedites already, prefers normal ones (rcu_normal, as on real-time
+ * kernels), keeps processors undisturbed (isolated, nohz_full), or has no such switch. why: a
+ * static text; may be NULL.
  */
 int firn_grace_periods_open(const FirnRoots *roots, const char **why);
 
-/* On or off; fd: of the above. Off is what it was before, or it would not have been opened. Safe
- * after fork(). FALSE when it could not be written. */
-gboolean firn_grace_periods_expedite(int fd, gboolean on);
+/* On; fd: of the above. System calls alone. FALSE when it could not be written. */
+gboolean firn_grace_periods_expedite(int fd);
 
-/* Off, for one who finds them expedited by somebody who is dead. */
-gboolean firn_grace_periods_restore(const FirnRoots *roots);
+/* Off, unless another process wants it still. System calls alone. */
+void firn_grace_periods_restore(int fd);
+
+/* Off, where killed processes have left it on. */
+void firn_grace_periods_reclaim(const FirnRoots *roots);
 
 #endif

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -65,6 +66,19 @@ gboolean firn_pid_is_zombie(pid_t pid)
     char state = state_of(pid);
 
     return state == 'Z' || state == 'X';
+}
+
+gint64 firn_pid_start(pid_t pid)
+{
+    char text[512];
+    const char *at;
+
+    if (pid <= 0 || !read_proc(pid, "stat", text, sizeof text) || !(at = strrchr(text, ')')))
+        return -1;
+    /* field 3 follows the bracket; 19 blanks on stands field 22 */
+    for (int i = 0; i < 20 && at; i++)
+        at = strchr(at + 1, ' ');
+    return at ? (gint64)strtoll(at + 1, NULL, 10) : -1;
 }
 
 gboolean firn_pid_is_stopped(pid_t pid)

@@ -27,6 +27,10 @@ gboolean firn_pid_is_named(pid_t pid, const char *name);
 /* TRUE when it is dead but for threads that the kernel cannot end yet, or for being reaped. */
 gboolean firn_pid_is_zombie(pid_t pid);
 
+/* When it started, in clock ticks since boot (proc_pid_stat(5), field 22): with its number, this
+ * names a process for ever. -1 when there is no such process. */
+gint64 firn_pid_start(pid_t pid);
+
 /* TRUE when a SIGSTOP or the like has stopped it. */
 gboolean firn_pid_is_stopped(pid_t pid);
 

@@ -1,699 +1,706 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "agent/freeze/freezer.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <glib-unix.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-#include "agent/freeze/caller.h"
-#include "agent/freeze/finish.h"
-#include "agent/freeze/remains.h"
-#include "agent/freeze/run.h"
-#include "agent/freeze/undo.h"
-#include "agent/freeze/walk.h"
-#include "agent/work.h"
-#include "platform/pidfd.h"
+#include "agent/freeze/memory.h"
+#include "agent/freeze/record.h"
+#include "agent/freeze/report.h"
+#include "agent/freeze/request.h"
+#include "agent/freeze/state-dir.h"
+#include "agent/freeze/wire.h"
+#include "agent/log.h"
+#include "platform/grace-periods.h"
 
-/* How often a running freeze is looked after. */
-#define WATCH_INTERVAL_MS 250
-#define NS_PER_SECOND ((gint64)1000000000)
-/* A host that cancels, or a service manager that stops, waits no longer than this for a call that
- * hangs in the kernel. */
-#define CANCEL_NS (2 * NS_PER_SECOND)
-/* The guard has so long to act after the deadline, before the agent does in its place. */
-#define GUARD_NS (2 * NS_PER_SECOND)
+#define PROGRAM "firn-keeper"
+#define SOCKET_NAME "keeper.sock"
+#define RECORD_NAME "freeze-record"
+/* A path that does not open by then costs the freeze. */
+#define OPENING_S 10
+/* A host that cancels, or a service manager that stops, waits no longer than this for it. */
+#define CANCEL_S 2
+/* Between two tries to have ended what killed processes left. */
+#define RETRY_S 1
+#define RETRIES_MAX 3
+/* How often a keeper that is about to end is looked after. */
+#define REAP_MS 100
+/* For so long the processes of a freeze may take to be gone after their last word. */
+#define LINGER_MS 1000
 
+/* Somebody who waits for an answer; all 0: nobody. */
+typedef struct {
+    FirnFreezerDone done;
+    gpointer data;
+} Caller;
+
+/* What is known of the keeper: all that the agent knows of a freeze. */
 typedef enum {
-    IDLE,
-    FREEZING, /* a worker does everything up to the last FIFREEZE */
-    HELD,
-    ENDING,  /* a worker thaws */
-    GUARDED, /* the guard thaws */
-    STUCK,   /* all that could be is thawed, but one FIFREEZE has not returned */
+    IDLE,     /* there is none */
+    OPENING,  /* it has not said `ready`: the agent sees to its time */
+    FREEZING, /* it will say `frozen` or `failed` */
+    HELD,     /* it has said `frozen` */
+    ENDING,   /* it has been asked to thaw, or does so by itself, and will say `done` */
+    STUCK,    /* it has said `done`, but its FIFREEZE hangs */
 } Mode;
+
+/*
+ * The host is answered a freeze as soon as all is frozen. It is answered a thaw, or a freeze that
+ * failed, once the processes of the freeze are gone: what the host does next meets nothing of it.
+ */
 
 struct FirnFreezer {
     const FirnConfig *config;
     const FirnRoots *roots;
+    int program; /* of the keeper, opened at the start: an upgrade mixes no two versions */
     Mode mode;
-    FirnRun *run; /* NULL when idle */
-    FirnCaller freeze;
-    FirnCaller thaw;
-    FirnCaller shutdown;
-    guint watch;        /* from the freeze to the thaw */
-    gint64 asked;       /* when it was told to end, by firn_state_now(); 0: it was not */
-    guint guard_source; /* for the guard's end */
-    gboolean walking;   /* the worker of FREEZING has not come back */
-    FirnRun *next;      /* starts once the guard has ended the one before */
-    FirnCaller next_caller;
+    gboolean frozen; /* as far as the keeper has said */
+    gboolean ended;  /* it has said its last word */
+    FirnWire *wire;  /* NULL when idle */
+    guint source;    /* of the wire */
+    guint timer;     /* of OPENING, or of a retry */
+    guint retries;
+    pid_t child; /* the keeper; 0: not started by this agent, or waited for */
+    char *at;    /* what it does that may hang */
+    char *stuck; /* what hangs */
+    char *given_up; /* why the keeper was killed while it opened */
+    char *failed;   /* why the freeze failed */
+    char *unthawed; /* what the thaw is answered in place of a number */
+    gint64 thawed;
+    gboolean quiet;
+    Caller freeze;
+    Caller thaw;
+    Caller shutdown;
+    FirnFreezeRequest *next; /* begins once the keeper before has said `done` */
+    Caller next_caller;
 };
 
-/* What a worker gets; the freezer outlives it. */
-typedef struct {
-    FirnFreezer *freezer;
-    FirnRun *run;
-    FirnRunResult result;
-} Job;
+static void freezer_start(FirnFreezer *freezer, const FirnFreezeRequest *request, const char *word);
 
-static void end_run(FirnFreezer *freezer);
-static void start_next(FirnFreezer *freezer);
-static void mind_guard(FirnFreezer *freezer);
-static void await_ender(FirnFreezer *freezer);
-static gboolean watch(gpointer data);
+/* --- answers ----------------------------------------------------------------------------------- */
 
-static Job *job_new(FirnFreezer *freezer)
+/* The caller may ask for more before this returns. */
+static void caller_answer(Caller *caller, gint64 count, const GError *error)
 {
-    Job *job = g_new0(Job, 1);
+    Caller told = *caller;
 
-    job->freezer = freezer;
-    job->run = firn_run_ref(freezer->run);
-    return job;
+    memset(caller, 0, sizeof *caller);
+    if (told.done)
+        told.done(count, error, told.data);
 }
 
-static void job_free(Job *job)
+static void G_GNUC_PRINTF(2, 3) caller_refuse(Caller *caller, const char *format, ...)
 {
-    firn_run_unref(job->run);
-    g_free(job);
+    g_autoptr(GError) error = NULL;
+    va_list args;
+
+    va_start(args, format);
+    error = g_error_new_valist(G_FILE_ERROR, G_FILE_ERROR_FAILED, format, args);
+    va_end(args);
+    caller_answer(caller, 0, error);
 }
 
-static void unwatch(FirnFreezer *freezer)
+/* What the host has not been told yet of a freeze that ended early; free with g_free(). */
+static char *freezer_take_note(const FirnFreezer *freezer)
 {
-    if (freezer->watch)
-        g_source_remove(freezer->watch);
-    freezer->watch = 0;
+    g_autoptr(GPtrArray) reports = firn_report_load(freezer->config->state_dir, G_MAXUINT, NULL);
+
+    for (guint i = reports ? reports->len : 0; i-- > 0;) {
+        FirnRecord *record = g_ptr_array_index(reports, i);
+
+        if (record->head->early && !record->head->told) {
+            record->head->told = TRUE;
+            return firn_record_note(record);
+        }
+        if (record->head->frozen > 0)
+            break; /* a later freeze makes older ones outdated */
+    }
+    return NULL;
 }
 
-static void start_watch(FirnFreezer *freezer)
+static void freezer_answer_thaw(FirnFreezer *freezer)
 {
-    if (!freezer->watch)
-        freezer->watch = g_timeout_add(WATCH_INTERVAL_MS, watch, freezer);
+    g_autofree char *text = g_steal_pointer(&freezer->unthawed);
+    gint64 count = freezer->thawed;
+
+    freezer->thawed = 0;
+    if (freezer->thaw.done && !text && count == 0)
+        text = freezer_take_note(freezer);
+    if (text)
+        caller_refuse(&freezer->thaw, "%s", text);
+    else
+        caller_answer(&freezer->thaw, count, NULL);
+    caller_answer(&freezer->shutdown, count, NULL);
 }
 
-static void stop_minding(FirnFreezer *freezer)
+static void freezer_answer_failed(FirnFreezer *freezer)
 {
-    if (freezer->guard_source)
-        g_source_remove(freezer->guard_source);
-    freezer->guard_source = 0;
+    g_autofree char *text = g_steal_pointer(&freezer->failed);
+
+    caller_refuse(&freezer->freeze, "%s",
+                  text ? text : "the freeze was undone: its process was killed");
+}
+
+/* --- quiet ------------------------------------------------------------------------------------- */
+
+/* Nothing of the agent touches a disk while filesystems may be frozen. */
+static void freezer_hush(FirnFreezer *freezer)
+{
+    if (freezer->quiet)
+        return;
+    freezer->quiet = TRUE;
+    firn_log_hold();
+    firn_memory_lock(FIRN_MEMORY_GLIB);
+}
+
+static void freezer_wake(FirnFreezer *freezer)
+{
+    freezer->frozen = FALSE;
+    /* a log file may lie on what hangs */
+    if (!freezer->quiet || (freezer->stuck && freezer->config->log_file))
+        return;
+    freezer->quiet = FALSE;
+    firn_log_release();
+}
+
+/* --- the keeper's words ------------------------------------------------------------------------ */
+
+static void freezer_stop_timer(FirnFreezer *freezer)
+{
+    if (freezer->timer)
+        g_source_remove(freezer->timer);
+    freezer->timer = 0;
+}
+
+static gboolean freezer_reap(gpointer data)
+{
+    return waitpid(GPOINTER_TO_INT(data), NULL, WNOHANG) == 0 ? G_SOURCE_CONTINUE
+                                                              : G_SOURCE_REMOVE;
+}
+
+/* It has said its last word, or was killed: it ends soon, unless it hangs in the kernel. */
+static void freezer_part_from_child(FirnFreezer *freezer)
+{
+    if (freezer->child > 0 && freezer_reap(GINT_TO_POINTER(freezer->child)))
+        g_timeout_add(REAP_MS, freezer_reap, GINT_TO_POINTER(freezer->child));
+    freezer->child = 0;
+}
+
+static void freezer_hang_up(FirnFreezer *freezer)
+{
+    freezer_stop_timer(freezer);
+    if (freezer->source)
+        g_source_remove(freezer->source);
+    freezer->source = 0;
+    g_clear_pointer(&freezer->wire, firn_wire_free);
+    g_clear_pointer(&freezer->at, g_free);
+    freezer_part_from_child(freezer);
+}
+
+static void freezer_start_next(FirnFreezer *freezer)
+{
+    g_autoptr(FirnFreezeRequest) next = g_steal_pointer(&freezer->next);
+
+    if (!next)
+        return;
+    freezer->freeze = freezer->next_caller;
+    memset(&freezer->next_caller, 0, sizeof freezer->next_caller);
+    freezer_start(freezer, next, "freeze");
+}
+
+static void freezer_refuse_stuck(FirnFreezer *freezer, Caller *caller)
+{
+    caller_refuse(caller,
+                  "cannot freeze: an earlier freeze of %s still hangs in the kernel; free what it "
+                  "waits for, or leave it out with freeze-exclude and restart the guest",
+                  freezer->stuck);
+}
+
+/* The keeper has told all, and is gone. The mode is set before anybody is answered: the answer may
+ * bring the next request. */
+static void freezer_conclude(FirnFreezer *freezer)
+{
+    freezer->retries = 0;
+    freezer_stop_timer(freezer);
+    if (freezer->stuck) {
+        freezer->mode = STUCK;
+    } else {
+        freezer_hang_up(freezer);
+        freezer->mode = IDLE;
+    }
+    freezer_wake(freezer);
+    freezer_answer_failed(freezer);
+    freezer_answer_thaw(freezer);
+    if (!freezer->stuck) {
+        freezer_start_next(freezer);
+    } else if (freezer->next) {
+        g_clear_pointer(&freezer->next, firn_freeze_request_free);
+        freezer_refuse_stuck(freezer, &freezer->next_caller);
+    }
+}
+
+static void freezer_hear_frozen(FirnFreezer *freezer, gint64 count)
+{
+    freezer_stop_timer(freezer);
+    freezer_hush(freezer);
+    if (count == 0) {
+        freezer->mode = ENDING;
+        freezer_wake(freezer);
+    } else {
+        freezer->mode = freezer->thaw.done || freezer->shutdown.done ? ENDING : HELD;
+        freezer->frozen = TRUE;
+    }
+    caller_answer(&freezer->freeze, count, NULL);
+}
+
+static void freezer_hear_failed(FirnFreezer *freezer, const char *text)
+{
+    freezer_stop_timer(freezer);
+    freezer->mode = ENDING;
+    freezer_wake(freezer);
+    g_free(freezer->failed);
+    freezer->failed = g_strdup(text);
+}
+
+static void freezer_hear_thawed(FirnFreezer *freezer, gint64 count, const char *unthawed)
+{
+    freezer->mode = ENDING;
+    freezer_wake(freezer);
+    freezer->thawed = count;
+    g_free(freezer->unthawed);
+    freezer->unthawed = g_strdup(unthawed);
+}
+
+/* What hangs in its thaw may do so for hours: nobody waits for it. */
+static void freezer_hear_hangs(FirnFreezer *freezer, const char *text)
+{
+    caller_refuse(&freezer->thaw, "%s", text);
+    caller_refuse(&freezer->shutdown, "%s", text);
+}
+
+/* The end of the file comes next, but where a process hangs. */
+static gboolean freezer_on_lingering(gpointer data)
+{
+    FirnFreezer *freezer = data;
+
+    freezer->timer = 0;
+    freezer_conclude(freezer);
+    return G_SOURCE_REMOVE;
+}
+
+static void freezer_hear_done(FirnFreezer *freezer)
+{
+    freezer->ended = TRUE;
+    freezer_stop_timer(freezer);
+    if (freezer->stuck)
+        freezer_conclude(freezer);
+    else
+        freezer->timer = g_timeout_add(LINGER_MS, freezer_on_lingering, freezer);
+}
+
+static void freezer_hear(FirnFreezer *freezer, const char *line)
+{
+    g_autofree char *word = g_strndup(line, strcspn(line, " "));
+    g_autofree char *value = firn_wire_value(line, word);
+    gint64 number = g_ascii_strtoll(value, NULL, 10);
+
+    if (!strcmp(word, "at")) {
+        g_free(freezer->at);
+        freezer->at = g_steal_pointer(&value);
+    } else if (!strcmp(word, "ready")) {
+        freezer_stop_timer(freezer);
+        freezer->mode = freezer->mode == OPENING ? FREEZING : freezer->mode;
+        freezer_hush(freezer);
+    } else if (!strcmp(word, "frozen")) {
+        freezer_hear_frozen(freezer, number);
+    } else if (!strcmp(word, "failed")) {
+        freezer_hear_failed(freezer, value);
+    } else if (!strcmp(word, "thawed")) {
+        freezer_hear_thawed(freezer, number, NULL);
+    } else if (!strcmp(word, "unthawed")) {
+        freezer_hear_thawed(freezer, 0, value);
+    } else if (!strcmp(word, "hangs")) {
+        freezer_hear_hangs(freezer, value);
+    } else if (!strcmp(word, "stuck")) {
+        g_free(freezer->stuck);
+        freezer->stuck = g_steal_pointer(&value);
+    } else if (!strcmp(word, "done")) {
+        freezer_hear_done(freezer);
+    }
+}
+
+/* --- the keeper's end -------------------------------------------------------------------------- */
+
+gboolean firn_freezer_finds_record(const FirnConfig *config)
+{
+    g_autofree char *path = g_build_filename(config->state_dir, RECORD_NAME, NULL);
+
+    return access(path, F_OK) == 0;
+}
+
+static void freezer_resume(FirnFreezer *freezer)
+{
+    g_autoptr(FirnFreezeRequest) request =
+        firn_freeze_request_new(freezer->config, freezer->roots, NULL, "");
+
+    freezer_start(freezer, request, "resume");
+}
+
+static gboolean freezer_on_retry(gpointer data)
+{
+    FirnFreezer *freezer = data;
+
+    freezer->timer = 0;
+    freezer_resume(freezer);
+    return G_SOURCE_REMOVE;
+}
+
+/* Nobody waits for ever, and what is left is not forgotten. */
+static void freezer_retry_later(FirnFreezer *freezer)
+{
+    freezer->mode = ENDING;
+    if (freezer->retries++ == RETRIES_MAX) {
+        caller_refuse(&freezer->freeze, "the freeze was undone: its process was killed");
+        caller_refuse(&freezer->thaw, "cannot thaw: no process for it can be started; firn goes on "
+                                      "trying");
+        caller_refuse(&freezer->shutdown, "no process that thaws can be started");
+    }
+    freezer_stop_timer(freezer);
+    freezer->timer = g_timeout_add_seconds(RETRY_S, freezer_on_retry, freezer);
+}
+
+/* All processes of the freeze are gone. */
+static void freezer_on_end(FirnFreezer *freezer)
+{
+    freezer_hang_up(freezer);
+    if (freezer->mode == STUCK) {
+        g_clear_pointer(&freezer->stuck, g_free);
+        freezer->mode = IDLE;
+        freezer_wake(freezer);
+        g_message("the filesystem that hung in a freeze has come back");
+    } else if (!freezer->ended && (freezer->given_up || firn_freezer_finds_record(freezer->config))) {
+        if (!freezer->given_up)
+            g_warning("the processes of a freeze were killed: starting another that ends it");
+        freezer_resume(freezer);
+    } else {
+        freezer_conclude(freezer);
+    }
+}
+
+static gboolean freezer_on_wire(gint fd, GIOCondition condition, gpointer data)
+{
+    FirnFreezer *freezer = data;
+    FirnWire *wire = freezer->wire;
+    gboolean alive = firn_wire_read(wire);
+    char *line;
+
+    /* an answer may hang up, and begin another freeze */
+    while (freezer->wire == wire && (line = firn_wire_line(wire))) {
+        freezer_hear(freezer, line);
+        g_free(line);
+    }
+    if (freezer->wire != wire)
+        return G_SOURCE_REMOVE;
+    if (alive)
+        return G_SOURCE_CONTINUE;
+    freezer->source = 0;
+    freezer_on_end(freezer);
+    return G_SOURCE_REMOVE;
+}
+
+/* --- starting ---------------------------------------------------------------------------------- */
+
+/* In the build folder it lies beside the agent. */
+static int freezer_open_program(void)
+{
+    g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
+    g_autofree char *folder = self ? g_path_get_dirname(self) : NULL;
+    g_autofree char *beside = folder ? g_build_filename(folder, PROGRAM, NULL) : NULL;
+    int fd = beside ? open(beside, O_PATH | O_CLOEXEC) : -1;
+
+    return fd >= 0 ? fd : open(FIRN_LIBEXECDIR "/" PROGRAM, O_PATH | O_CLOEXEC);
+}
+
+/* In the child of a process that may have threads: system calls alone. */
+G_NORETURN static void freezer_become_keeper(int program, int socket, char **arguments)
+{
+    fcntl(socket, F_SETFD, 0);
+    fexecve(program, arguments, environ);
+    _exit(127);
+}
+
+/* The agent's end of the socket, or -1 with an error. */
+static int freezer_spawn(FirnFreezer *freezer, GError **error)
+{
+    g_autofree char *number = NULL;
+    int ends[2] = {-1, -1};
+    int cause = 0;
+
+    if (freezer->program < 0)
+        freezer->program = freezer_open_program();
+    if (freezer->program < 0 ||
+        socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) {
+        cause = errno;
+    } else {
+        char *arguments[] = {(char *)(guintptr)PROGRAM, NULL, NULL};
+
+        arguments[1] = number = g_strdup_printf("%d", ends[1]);
+        freezer->child = fork();
+        if (freezer->child == 0)
+            freezer_become_keeper(freezer->program, ends[1], arguments);
+        cause = freezer->child < 0 ? errno : 0;
+    }
+    if (ends[1] >= 0)
+        close(ends[1]);
+    if (!cause)
+        return ends[0];
+    if (ends[0] >= 0)
+        close(ends[0]);
+    freezer->child = 0;
+    g_set_error(error, G_FILE_ERROR, (int)g_file_error_from_errno(cause),
+                "cannot start %s, the process that freezes: %s; see that it is installed, and raise "
+                "TasksMax or LimitNOFILE of the service",
+                PROGRAM, g_strerror(cause));
+    return -1;
+}
+
+static void freezer_connect(FirnFreezer *freezer, int fd)
+{
+    freezer->wire = firn_wire_new(fd);
+    freezer->source =
+        g_unix_fd_add(fd, G_IO_IN | G_IO_HUP | G_IO_ERR, freezer_on_wire, freezer);
+}
+
+/* It hangs before anything was frozen, and before a watcher sees to it. */
+static gboolean freezer_on_overdue(gpointer data)
+{
+    FirnFreezer *freezer = data;
+    const char *at = freezer->at ? freezer->at : "planning the freeze";
+
+    freezer->timer = 0;
+    g_free(freezer->given_up);
+    freezer->given_up = g_strdup_printf(
+        "cannot freeze: %s did not come to an end in time: what answers for it (a file server, a "
+        "FUSE process, a virus scanner) does not answer; nothing is frozen; put that right, or "
+        "leave the filesystem out with freeze-exclude",
+        at);
+    if (freezer->child > 0)
+        kill(freezer->child, SIGKILL); /* not waited for yet: the number is its own */
+    freezer_stop_timer(freezer);
+    freezer_on_end(freezer); /* what hangs in the kernel may die later */
+    return G_SOURCE_REMOVE;
+}
+
+static guint freezer_opening_limit(const FirnFreezer *freezer)
+{
+    guint walk = freezer->config->freeze_walk_timeout;
+
+    return walk > 0 ? MIN(walk, OPENING_S) : OPENING_S;
+}
+
+static void freezer_watch_opening(FirnFreezer *freezer, guint seconds)
+{
+    freezer_stop_timer(freezer);
+    freezer->timer = g_timeout_add_seconds(seconds, freezer_on_overdue, freezer);
+}
+
+/* Those who wait for a thaw are asked for once more. */
+static void freezer_ask_again(FirnFreezer *freezer)
+{
+    if (freezer->thaw.done)
+        firn_wire_say(freezer->wire, "thaw", NULL);
+    if (freezer->shutdown.done)
+        firn_wire_say(freezer->wire, "stop", NULL);
+}
+
+/* word: "freeze" or "resume". */
+static void freezer_start(FirnFreezer *freezer, const FirnFreezeRequest *request, const char *word)
+{
+    gboolean resume = !strcmp(word, "resume");
+    g_autofree char *lines = firn_freeze_request_save(request);
+    g_autofree char *given_up = g_steal_pointer(&freezer->given_up);
+    g_autoptr(GError) error = NULL;
+    int fd = freezer_spawn(freezer, &error);
+
+    if (fd < 0) {
+        g_warning("%s", error->message);
+        if (resume) {
+            freezer_retry_later(freezer);
+            return;
+        }
+        freezer->mode = IDLE;
+        caller_answer(&freezer->freeze, 0, error);
+        return;
+    }
+    freezer_connect(freezer, fd);
+    freezer->ended = FALSE;
+    freezer->mode = resume ? ENDING : OPENING;
+    if (!resume)
+        freezer_watch_opening(freezer, freezer_opening_limit(freezer));
+    firn_wire_send(freezer->wire, lines);
+    if (given_up)
+        firn_wire_say(freezer->wire, "message", given_up);
+    firn_wire_say(freezer->wire, word, NULL);
+    freezer_ask_again(freezer);
+    if (given_up) {
+        g_warning("%s", given_up);
+        freezer_hear_failed(freezer, given_up);
+        freezer_answer_failed(freezer);
+    }
+}
+
+/* --- requests ---------------------------------------------------------------------------------- */
+
+gboolean firn_freezer_is_frozen(const FirnFreezer *freezer)
+{
+    return freezer->frozen;
+}
+
+gboolean firn_freezer_is_busy(const FirnFreezer *freezer)
+{
+    return freezer->mode == OPENING || freezer->mode == FREEZING ||
+           (freezer->mode == ENDING && freezer->frozen);
+}
+
+void firn_freezer_freeze(FirnFreezer *freezer, const char *const *mountpoints, const char *who,
+                         FirnFreezerDone done, gpointer data)
+{
+    Caller caller = {done, data};
+    FirnFreezeRequest *request;
+
+    if (freezer->mode == STUCK) {
+        freezer_refuse_stuck(freezer, &caller);
+        return;
+    }
+    if ((freezer->mode != IDLE && freezer->mode != ENDING) || freezer->freeze.done ||
+        freezer->next) {
+        caller_refuse(&caller, "cannot freeze: another freeze or thaw still runs");
+        return;
+    }
+    request = firn_freeze_request_new(freezer->config, freezer->roots, mountpoints, who);
+    if (freezer->mode == ENDING) {
+        freezer->next = request;
+        freezer->next_caller = caller;
+        return;
+    }
+    freezer->freeze = caller;
+    freezer_start(freezer, request, "freeze");
+    firn_freeze_request_free(request);
+}
+
+/* Ends whatever goes on; the callers are answered when it has. */
+static void freezer_end(FirnFreezer *freezer, const char *word)
+{
+    if (freezer->next) {
+        g_clear_pointer(&freezer->next, firn_freeze_request_free);
+        caller_refuse(&freezer->next_caller, "the freeze was cancelled before it began");
+    }
+    if (!freezer->wire)
+        return; /* a retry will ask */
+    if (freezer->mode == OPENING)
+        freezer_watch_opening(freezer, CANCEL_S);
+    if (freezer->mode == HELD)
+        freezer->mode = ENDING;
+    firn_wire_say(freezer->wire, word, NULL);
+}
+
+void firn_freezer_thaw(FirnFreezer *freezer, FirnFreezerDone done, gpointer data)
+{
+    Caller caller = {done, data};
+
+    if (freezer->thaw.done) {
+        caller_refuse(&caller, "another thaw still runs");
+        return;
+    }
+    freezer->thaw = caller;
+    if (freezer->mode == IDLE || freezer->mode == STUCK)
+        freezer_answer_thaw(freezer);
+    else
+        freezer_end(freezer, "thaw");
+}
+
+void firn_freezer_shutdown(FirnFreezer *freezer, FirnFreezerDone done, gpointer data)
+{
+    freezer->shutdown = (Caller){done, data};
+    if (freezer->mode == IDLE || freezer->mode == STUCK)
+        caller_answer(&freezer->shutdown, 0, NULL);
+    else
+        freezer_end(freezer, "stop");
+}
+
+/* --- what an earlier instance has left --------------------------------------------------------- */
+
+/* The socket of a keeper that lives; -1: there is none. */
+static int freezer_find_keeper(const FirnFreezer *freezer)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int folder = open(freezer->config->state_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    g_snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/" SOCKET_NAME, folder);
+    if (folder < 0 || fd < 0 ||
+        connect(fd, (struct sockaddr *)&address, sizeof address) < 0) {
+        if (fd >= 0)
+            close(fd);
+        fd = -1;
+    }
+    if (folder >= 0)
+        close(folder);
+    return fd;
+}
+
+static void freezer_look_back(FirnFreezer *freezer)
+{
+    g_autoptr(GError) error = NULL;
+    int fd;
+
+    if (!firn_freezer_finds_record(freezer->config))
+        return;
+    if (!firn_state_dir_check(freezer->config->state_dir, &error)) {
+        g_warning("%s", error->message);
+        return;
+    }
+    freezer_hush(freezer);
+    freezer->frozen = TRUE; /* until the keeper has said so, or otherwise */
+    fd = freezer_find_keeper(freezer);
+    if (fd < 0) {
+        freezer_resume(freezer);
+        return;
+    }
+    freezer->mode = ENDING;
+    freezer_connect(freezer, fd);
+}
+
+FirnFreezer *firn_freezer_new(const FirnConfig *config, const FirnRoots *roots)
+{
+    FirnFreezer *freezer = g_new0(FirnFreezer, 1);
+
+    freezer->config = config;
+    freezer->roots = roots;
+    freezer->program = freezer_open_program();
+    firn_grace_periods_reclaim(roots);
+    freezer_look_back(freezer);
+    return freezer;
 }
 
 void firn_freezer_free(FirnFreezer *freezer)
 {
     if (!freezer)
         return;
-    unwatch(freezer);
-    stop_minding(freezer);
-    firn_run_unref(freezer->run);
-    firn_run_unref(freezer->next);
+    freezer_hang_up(freezer);
+    if (freezer->program >= 0)
+        close(freezer->program);
+    firn_freeze_request_free(freezer->next);
+    g_free(freezer->stuck);
+    g_free(freezer->given_up);
+    g_free(freezer->failed);
+    g_free(freezer->unthawed);
     g_free(freezer);
-}
-
-gboolean firn_freezer_is_frozen(const FirnFreezer *freezer)
-{
-    FirnState *state = freezer->run ? firn_run_state(freezer->run) : NULL;
-
-    return state && firn_state_count_frozen(state) > 0;
-}
-
-gboolean firn_freezer_is_busy(const FirnFreezer *freezer)
-{
-    return freezer->mode == FREEZING || freezer->mode == ENDING || freezer->mode == GUARDED;
-}
-
-static void answer_freeze_ended(FirnFreezer *freezer, FirnRun *run)
-{
-    switch (firn_run_why(run)) {
-    case FIRN_END_CANCELLED:
-        firn_caller_refuse(&freezer->freeze, "the freeze was cancelled by guest-fsfreeze-thaw");
-        return;
-    case FIRN_END_SHUTDOWN:
-        firn_caller_refuse(&freezer->freeze,
-                           "the freeze was cancelled: the agent was told to stop");
-        return;
-    case FIRN_END_DIED:
-        firn_caller_refuse(&freezer->freeze,
-                           "the freeze was undone: its guard process was killed, and no "
-                           "other could be started");
-        return;
-    case FIRN_END_DEADLINE:
-        firn_caller_refuse(&freezer->freeze,
-                           "the freeze was undone: it took longer than freeze-timeout (%u s)",
-                           freezer->config->freeze_timeout);
-        return;
-    case FIRN_END_NONE:
-    case FIRN_END_REQUEST:
-    case FIRN_END_FAILED:
-    case FIRN_END_EMPTY:
-    case FIRN_END_WALK_TIMEOUT:
-    default:
-        firn_caller_answer(&freezer->freeze, 0, run->error);
-    }
-}
-
-/* How many were thawed, or that they were not to be, which is said once. */
-static void answer_thaw(FirnFreezer *freezer, gint64 count)
-{
-    g_autofree char *note =
-        freezer->thaw.done ? firn_finish_take_note(freezer->config->state_dir) : NULL;
-
-    if (note)
-        firn_caller_refuse(&freezer->thaw, "%s", note);
-    else
-        firn_caller_answer(&freezer->thaw, count, NULL);
-}
-
-static void refuse_stuck(FirnFreezer *freezer, FirnCaller *caller)
-{
-    FirnState *state = firn_run_state(freezer->run);
-    int stuck = state ? firn_walk_find_stuck(state) : -1;
-    g_autofree char *name =
-        stuck >= 0 ? firn_target_describe(state, (guint)stuck) : g_strdup("a filesystem");
-
-    firn_caller_refuse(
-        caller,
-        "cannot freeze: an earlier freeze of %s still hangs in the kernel; free what it waits "
-        "for, or leave it out with freeze-exclude and restart the guest",
-        name);
-}
-
-/* Those who wait for the end of the freeze, and the one who waits to begin another. */
-static void answer_all(FirnFreezer *freezer, gint64 count)
-{
-    answer_thaw(freezer, count);
-    firn_caller_answer(&freezer->shutdown, count, NULL);
-    if (!freezer->next)
-        return;
-    if (freezer->mode == IDLE) {
-        start_next(freezer);
-    } else {
-        g_clear_pointer(&freezer->next, firn_run_unref);
-        refuse_stuck(freezer, &freezer->next_caller);
-    }
-}
-
-/* Nothing of it is left: the next one may begin. */
-static void close_run(FirnFreezer *freezer)
-{
-    freezer->mode = IDLE;
-    freezer->asked = 0;
-    unwatch(freezer);
-    stop_minding(freezer);
-    firn_run_close(freezer->run);
-}
-
-static gboolean is_settled(FirnFreezer *freezer)
-{
-    FirnState *state = firn_run_state(freezer->run);
-
-    return !freezer->walking && (!state || firn_undo_is_settled(state));
-}
-
-/* Nothing is frozen any more. The mode is set before anybody is told, who may ask for more. */
-static void conclude(FirnFreezer *freezer)
-{
-    g_autoptr(FirnRun) run = firn_run_ref(freezer->run);
-    FirnState *state = firn_run_state(run);
-    gint64 count = state ? g_atomic_int_get(&state->head->thawed) : 0;
-
-    if (state && !run->ours && firn_walk_find_stuck(state) >= 0)
-        firn_run_adopt(run); /* the guard, which had it, has ended */
-    if (is_settled(freezer))
-        close_run(freezer);
-    else
-        freezer->mode = STUCK;
-    if (freezer->mode == IDLE)
-        g_clear_pointer(&freezer->run, firn_run_unref); /* an answer may start the next freeze */
-    answer_freeze_ended(freezer, run);
-    answer_all(freezer, count);
-}
-
-/* What hung may have come back. */
-static void try_unstick(FirnFreezer *freezer)
-{
-    if (!is_settled(freezer)) {
-        if (!freezer->walking)
-            firn_undo_start(firn_run_state(freezer->run));
-        return;
-    }
-    close_run(freezer);
-    g_clear_pointer(&freezer->run, firn_run_unref);
-    g_warning("the filesystem that hung in a freeze has come back, and is thawed");
-}
-
-static void end_job_run(gpointer data)
-{
-    Job *job = data;
-
-    job->result = firn_run_end(job->run);
-}
-
-static void end_job_done(gpointer data)
-{
-    Job *job = data;
-    FirnFreezer *freezer = job->freezer;
-
-    if (job->result == FIRN_RUN_ENDED) {
-        conclude(freezer);
-    } else if (job->result == FIRN_RUN_TAKEN) {
-        await_ender(freezer);
-    } else {
-        g_autoptr(GError) error = firn_walk_thaw_error(firn_run_state(job->run));
-
-        freezer->mode = HELD;
-        freezer->asked = 0;
-        firn_caller_answer(&freezer->freeze, 0, error);
-        firn_caller_answer(&freezer->thaw, 0, error);
-        firn_caller_answer(&freezer->shutdown, 0, error);
-    }
-    job_free(job);
-}
-
-static void end_run(FirnFreezer *freezer)
-{
-    freezer->mode = ENDING;
-    firn_work_start("thaw", end_job_run, end_job_done, job_new(freezer));
-}
-
-/* Ends what nobody else does, or waits for the guard that does. */
-static void end_or_wait(FirnFreezer *freezer)
-{
-    if (firn_run_claim(freezer->run))
-        end_run(freezer);
-    else
-        freezer->mode = GUARDED;
-}
-
-/* Waits for another process that ends it. */
-static void await_other(FirnFreezer *freezer, FirnGuard *other)
-{
-    freezer->mode = GUARDED;
-    stop_minding(freezer);
-    firn_guard_forget(freezer->run->guard);
-    freezer->run->guard = other;
-    mind_guard(freezer);
-}
-
-/* The process that ends it, when it lives and is not this one; a thread of a killed one may hang
- * in the kernel for ever. */
-static FirnGuard *find_ender(FirnState *state)
-{
-    int ender = g_atomic_int_get(&state->head->ender);
-
-    return ender == 0 || ender == (int)getpid() || firn_pid_is_zombie(ender) ? NULL
-                                                                             : firn_guard_of(ender);
-}
-
-/* Ends what a dead process has left in the middle; when somebody else was faster, waits for that.
- */
-static void end_after(FirnFreezer *freezer)
-{
-    FirnRun *run = freezer->run;
-    FirnState *state = firn_run_state(run);
-    int dead;
-
-    firn_run_stop(run, FIRN_END_DIED);
-    do {
-        FirnGuard *other = find_ender(state);
-
-        if (other) {
-            await_other(freezer, other);
-            return;
-        }
-        dead = g_atomic_int_get(&state->head->ender);
-    } while (!firn_state_move(&state->head->ender, dead, (int)getpid()));
-    if (!run->ours)
-        firn_run_adopt(run);
-    if (!firn_pid_is_running(g_atomic_int_get(&state->head->freezer)))
-        firn_walk_adopt_freezing(state);
-    firn_walk_adopt_thawing(state);
-    end_run(freezer);
-}
-
-/* The guard has taken over what this process was at. */
-static void await_ender(FirnFreezer *freezer)
-{
-    if (g_atomic_int_get(&firn_run_state(freezer->run)->head->phase) == FIRN_PHASE_DONE)
-        conclude(freezer);
-    else if (freezer->run->guard)
-        freezer->mode = GUARDED;
-    else
-        end_after(freezer);
-}
-
-/* Nobody may stay frozen without a guard. */
-static void replace_guard(FirnFreezer *freezer)
-{
-    g_autoptr(GError) error = NULL;
-
-    g_warning("the guard of the frozen filesystems was killed: starting another");
-    if (firn_run_start_guard(freezer->run, &error)) {
-        mind_guard(freezer);
-        return;
-    }
-    g_warning("%s: thawing", error->message);
-    if (freezer->mode == HELD)
-        g_atomic_int_set(&firn_run_state(freezer->run)->head->early, TRUE);
-    firn_run_stop(freezer->run, FIRN_END_DIED);
-    if (freezer->mode == HELD)
-        end_or_wait(freezer);
-}
-
-static void guard_ended(FirnFreezer *freezer)
-{
-    FirnStateHead *head = firn_run_state(freezer->run)->head;
-    FirnGuard *guard = g_steal_pointer(&freezer->run->guard);
-    gboolean over = g_atomic_int_get(&head->phase) == FIRN_PHASE_DONE;
-    gboolean ours = freezer->mode == ENDING || freezer->mode == STUCK;
-    int pid = guard->pid;
-
-    freezer->guard_source = 0;
-    firn_guard_forget(guard);
-    if (over && !ours && (freezer->mode == GUARDED || g_atomic_int_get(&head->ender) == pid))
-        conclude(freezer);
-    else if (over)
-        return; /* it had nothing left to do */
-    else if (freezer->mode == GUARDED || g_atomic_int_get(&head->ender) == pid)
-        end_after(freezer);
-    else
-        replace_guard(freezer);
-}
-
-static gboolean on_guard_ended(gint fd, GIOCondition condition, gpointer data)
-{
-    guard_ended(data);
-    return G_SOURCE_REMOVE;
-}
-
-static gboolean look_after_guard(gpointer data)
-{
-    FirnFreezer *freezer = data;
-
-    if (!firn_guard_has_ended(freezer->run->guard))
-        return G_SOURCE_CONTINUE;
-    guard_ended(freezer);
-    return G_SOURCE_REMOVE;
-}
-
-static void mind_guard(FirnFreezer *freezer)
-{
-    FirnGuard *guard = freezer->run ? g_atomic_pointer_get(&freezer->run->guard) : NULL;
-    int fd = guard ? firn_guard_watch_fd(guard) : -1;
-
-    if (!guard || freezer->guard_source)
-        return;
-    if (fd >= 0)
-        freezer->guard_source = g_unix_fd_add(fd, G_IO_IN | G_IO_HUP, on_guard_ended, freezer);
-    else
-        freezer->guard_source = g_timeout_add(WATCH_INTERVAL_MS, look_after_guard, freezer);
-}
-
-static void freeze_job_run(gpointer data)
-{
-    Job *job = data;
-
-    firn_run_freeze(job->run);
-}
-
-static void freeze_job_done(gpointer data)
-{
-    Job *job = data;
-    FirnFreezer *freezer = job->freezer;
-
-    freezer->walking = FALSE;
-    if (freezer->mode == STUCK) {
-        try_unstick(freezer);
-    } else if (freezer->mode == FREEZING) {
-        mind_guard(freezer);
-        if (firn_run_why(job->run) == FIRN_END_NONE) {
-            g_free(firn_finish_take_note(freezer->config->state_dir)); /* outdated */
-            freezer->mode = HELD;
-            firn_caller_answer(&freezer->freeze,
-                               g_atomic_int_get(&firn_run_state(job->run)->head->frozen), NULL);
-        } else {
-            end_or_wait(freezer);
-        }
-    }
-    job_free(job);
-}
-
-static void set_timeout_error(FirnRun *run)
-{
-    FirnState *state = firn_run_state(run);
-    int stuck = firn_walk_find_stuck(state);
-    g_autofree char *name =
-        stuck >= 0 ? firn_target_describe(state, (guint)stuck) : g_strdup("all filesystems");
-    gint64 begin = stuck >= 0 ? state->targets[stuck].freeze_begin : state->head->walk_begin;
-    gint64 seconds = (firn_state_now() - begin) / 1000000000;
-
-    /* the worker, which still hangs, sets no error any more: the freeze is claimed */
-    run->error =
-        g_error_new(G_FILE_ERROR, G_FILE_ERROR_AGAIN,
-                    "failed to freeze %s: it hangs in the kernel since %" G_GINT64_FORMAT
-                    " s (freeze-walk-timeout is %u s); all others are thawed; see whether what it "
-                    "stands on is frozen or gone, or leave it out with freeze-exclude",
-                    name, seconds, run->config->freeze_walk_timeout);
-    g_strlcpy(state->head->message, run->error->message, sizeof state->head->message);
-}
-
-/* A call that hangs in the kernel is left behind at its deadline, or soon after it was cancelled.
- */
-static gboolean is_overdue(const FirnFreezer *freezer, FirnState *state)
-{
-    gint64 now = firn_state_now();
-    int phase = state ? g_atomic_int_get(&state->head->phase) : FIRN_PHASE_PREPARE;
-    gboolean cancelled = freezer->asked && now - freezer->asked > CANCEL_NS;
-
-    if (phase == FIRN_PHASE_PREPARE)
-        return cancelled;
-    if (phase != FIRN_PHASE_WALK || firn_walk_find_stuck(state) < 0)
-        return FALSE;
-    return cancelled || (state->head->walk_deadline && now >= state->head->walk_deadline);
-}
-
-/* A filesystem that hangs costs the freeze, not the guest. */
-static void watch_freeze(FirnFreezer *freezer)
-{
-    FirnState *state = firn_run_state(freezer->run);
-
-    mind_guard(freezer);
-    if (!is_overdue(freezer, state))
-        return;
-    firn_run_stop(freezer->run, FIRN_END_WALK_TIMEOUT);
-    if (!firn_run_claim(freezer->run))
-        return;
-    if (firn_run_why(freezer->run) == FIRN_END_WALK_TIMEOUT)
-        set_timeout_error(freezer->run);
-    end_run(freezer);
-}
-
-/* The guard sees to the deadline, unless it was stopped. */
-static void watch_held(FirnFreezer *freezer)
-{
-    FirnStateHead *head = firn_run_state(freezer->run)->head;
-
-    if (g_atomic_int_get(&head->end) != FIRN_END_NONE) {
-        freezer->mode = GUARDED; /* it does */
-        return;
-    }
-    if (!head->deadline || firn_state_now() < head->deadline + GUARD_NS ||
-        !firn_run_stop(freezer->run, FIRN_END_DEADLINE))
-        return;
-    g_warning("the guard has not thawed at the deadline: thawing");
-    g_atomic_int_set(&head->early, TRUE);
-    end_or_wait(freezer);
-}
-
-/* One that was stopped in the middle ends nothing; killed, its work comes to us. */
-static void watch_guarded(FirnFreezer *freezer)
-{
-    FirnGuard *guard = freezer->run->guard;
-
-    if (guard && firn_pid_is_stopped(guard->pid)) {
-        g_warning("the process that ends the freeze (pid %d) was stopped: taking over", guard->pid);
-        firn_guard_kill(guard);
-    }
-}
-
-static gboolean watch(gpointer data)
-{
-    FirnFreezer *freezer = data;
-
-    switch (freezer->mode) {
-    case FREEZING:
-        watch_freeze(freezer);
-        break;
-    case HELD:
-        watch_held(freezer);
-        break;
-    case GUARDED:
-        watch_guarded(freezer);
-        break;
-    case STUCK:
-        try_unstick(freezer);
-        break;
-    case ENDING:
-        firn_run_help_end(freezer->run);
-        break;
-    case IDLE:
-    default:
-        break;
-    }
-    return G_SOURCE_CONTINUE;
-}
-
-static void start(FirnFreezer *freezer, FirnRun *run)
-{
-    freezer->run = run;
-    freezer->mode = FREEZING;
-    freezer->walking = TRUE;
-    start_watch(freezer);
-    firn_work_start("freeze", freeze_job_run, freeze_job_done, job_new(freezer));
-}
-
-void firn_freezer_freeze(FirnFreezer *freezer, const char *const *mountpoints, const char *who,
-                         FirnFreezerDone done, gpointer data)
-{
-    FirnCaller caller = {done, data};
-    FirnRun *run;
-
-    if (!freezer->config->freeze_enabled) {
-        firn_caller_refuse(&caller, "freezing is disabled on this guest: its configuration says "
-                                    "freeze-enabled=false");
-        return;
-    }
-    if (freezer->mode == STUCK)
-        try_unstick(freezer);
-    if (freezer->mode == STUCK) {
-        refuse_stuck(freezer, &caller);
-        return;
-    }
-    if ((freezer->mode != IDLE && freezer->mode != GUARDED) || freezer->freeze.done) {
-        firn_caller_refuse(&caller, "cannot freeze: another freeze or thaw still runs");
-        return;
-    }
-    run = firn_run_new(freezer->config, freezer->roots, mountpoints, who);
-    if (freezer->mode == GUARDED) {
-        freezer->next = run;
-        freezer->next_caller = caller;
-        return;
-    }
-    freezer->freeze = caller;
-    start(freezer, run);
-}
-
-static void start_next(FirnFreezer *freezer)
-{
-    freezer->freeze = freezer->next_caller;
-    start(freezer, g_steal_pointer(&freezer->next));
-}
-
-/* Ends whatever goes on; the callers are answered when it has. */
-static void end(FirnFreezer *freezer, FirnEnd why)
-{
-    if (freezer->mode == FREEZING && why == FIRN_END_REQUEST)
-        why = FIRN_END_CANCELLED;
-    if (freezer->mode == HELD && why == FIRN_END_SHUTDOWN)
-        g_atomic_int_set(&firn_run_state(freezer->run)->head->early, TRUE);
-    freezer->asked = firn_state_now();
-    firn_run_stop(freezer->run, why);
-    if (freezer->mode == HELD)
-        end_or_wait(freezer);
-    if (freezer->next) {
-        g_clear_pointer(&freezer->next, firn_run_unref);
-        firn_caller_refuse(&freezer->next_caller, "the freeze was cancelled before it began");
-    }
-}
-
-void firn_freezer_thaw(FirnFreezer *freezer, FirnFreezerDone done, gpointer data)
-{
-    FirnCaller caller = {done, data};
-
-    if (freezer->thaw.done) {
-        firn_caller_refuse(&caller, "another thaw still runs");
-        return;
-    }
-    freezer->thaw = caller;
-    if (freezer->mode == IDLE || freezer->mode == STUCK)
-        answer_thaw(freezer, 0);
-    else
-        end(freezer, FIRN_END_REQUEST);
-}
-
-void firn_freezer_shutdown(FirnFreezer *freezer, FirnFreezerDone done, gpointer data)
-{
-    freezer->shutdown = (FirnCaller){done, data};
-    if (freezer->mode == IDLE || freezer->mode == STUCK)
-        firn_caller_answer(&freezer->shutdown, 0, NULL);
-    else
-        end(freezer, FIRN_END_SHUTDOWN);
-}
-
-/* --- what an earlier instance has left ----------------------------------------------------------
- */
-
-static gboolean is_held(FirnState *state)
-{
-    return g_atomic_int_get(&state->head->phase) == FIRN_PHASE_HELD &&
-           g_atomic_int_get(&state->head->end) == FIRN_END_NONE;
-}
-
-/* Held: it stays so, under a guard of ours. Anything else is undone. */
-static void take_over(FirnFreezer *freezer)
-{
-    FirnRun *run = freezer->run;
-    FirnState *state = firn_run_state(run);
-    FirnGuard *old = run->guard;
-    gboolean complete = firn_run_adopt(run);
-    g_autoptr(GError) error = NULL;
-
-    if (!is_held(state)) {
-        end_after(freezer);
-        return;
-    }
-    freezer->mode = HELD;
-    firn_run_hush(run);
-    g_warning("an earlier instance left %u filesystems frozen: holding them until the thaw",
-              firn_state_count_frozen(state));
-    run->guard = NULL;
-    if (!firn_run_start_guard(run, &error)) {
-        g_warning("%s", error->message);
-        run->guard = old;
-    } else if (complete) {
-        firn_guard_dismiss(old);
-    } else {
-        firn_guard_forget(old); /* it has what we have not, and thaws it at the deadline */
-    }
-    mind_guard(freezer);
-}
-
-static void look_back(FirnFreezer *freezer, FirnState *state)
-{
-    FirnGuard *guard = firn_guard_find(state);
-
-    freezer->run = firn_run_find(freezer->config, freezer->roots, state, guard);
-    start_watch(freezer);
-    if (g_atomic_int_get(&state->head->phase) == FIRN_PHASE_DONE) {
-        freezer->mode = STUCK;
-        if (freezer->config->log_file)
-            firn_run_hush(freezer->run); /* it may lie on what hangs */
-        firn_run_adopt(freezer->run);
-        try_unstick(freezer);
-    } else if (guard && !is_held(state)) {
-        freezer->mode = GUARDED; /* it is at it already */
-        firn_run_hush(freezer->run);
-        mind_guard(freezer);
-    } else {
-        take_over(freezer);
-    }
-}
-
-FirnFreezer *firn_freezer_new(const FirnConfig *config, const FirnRoots *roots)
-{
-    FirnFreezer *freezer = g_new0(FirnFreezer, 1);
-    FirnState *state = firn_remains_find(config, roots);
-
-    freezer->config = config;
-    freezer->roots = roots;
-    if (state)
-        look_back(freezer, state);
-    return freezer;
 }

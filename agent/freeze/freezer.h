@@ -6,8 +6,9 @@
 #include "platform/roots.h"
 
 /*
- * The freeze as the rest of the agent sees it: one run at a time, everything that may block on
- * workers, `done` from the main loop. All calls from the main loop's thread.
+ * The agent's side of a freeze: it starts a keeper for each, asks, and passes the answers on. The
+ * agent freezes and thaws nothing itself. All calls are from the main loop's thread, none blocks,
+ * and `done` is called from the main loop.
  */
 typedef struct FirnFreezer FirnFreezer;
 
@@ -16,16 +17,14 @@ typedef struct FirnFreezer FirnFreezer;
 typedef void (*FirnFreezerDone)(gint64 count, const GError *error, gpointer data);
 
 /*
- * Takes over what an earlier instance left frozen (state file in the configuration's state
- * directory, guard). Borrows config and roots for its life. Free with firn_freezer_free() when idle
- * and thawed.
+ * Takes over what an earlier instance left frozen: from its keeper, when that lives, else by a new
+ * one. Borrows config and roots for its life. Free with firn_freezer_free() when idle.
  */
 FirnFreezer *firn_freezer_new(const FirnConfig *config, const FirnRoots *roots);
 void firn_freezer_free(FirnFreezer *freezer);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(FirnFreezer, firn_freezer_free)
 
-/* TRUE from the first FIFREEZE that succeeded until all is thawed: what guest-fsfreeze-status says.
- */
+/* TRUE from the answer to a freeze until all is thawed: what guest-fsfreeze-status says. */
 gboolean firn_freezer_is_frozen(const FirnFreezer *freezer);
 /* TRUE while a freeze or thaw runs. */
 gboolean firn_freezer_is_busy(const FirnFreezer *freezer);
@@ -47,5 +46,9 @@ void firn_freezer_thaw(FirnFreezer *freezer, FirnFreezerDone done, gpointer data
 /* SIGTERM: cancels and thaws, runs the thaw hooks, leaves a note for the next instance's first
  * thaw. */
 void firn_freezer_shutdown(FirnFreezer *freezer, FirnFreezerDone done, gpointer data);
+
+/* TRUE when an earlier instance may have left something frozen: nothing is to be written to a disk
+ * until a freezer knows. */
+gboolean firn_freezer_finds_record(const FirnConfig *config);
 
 #endif

@@ -103,9 +103,9 @@ char **firn_hooks_list(const char *path, GError **error)
     return g_strsplit(path, "\n", 1);
 }
 
-static const char *reason(const FirnState *state)
+static const char *hook_reason(const FirnRecord *record)
 {
-    switch ((FirnEnd)g_atomic_int_get(&state->head->end)) {
+    switch ((FirnEnd)g_atomic_int_get(&record->head->end)) {
     case FIRN_END_NONE:
     case FIRN_END_REQUEST:
         return "request";
@@ -118,6 +118,7 @@ static const char *reason(const FirnState *state)
     case FIRN_END_CANCELLED:
     case FIRN_END_WALK_TIMEOUT:
     case FIRN_END_DIED:
+    case FIRN_ENDS:
     default:
         return "rollback";
     }
@@ -166,119 +167,104 @@ static int status_of(const FirnScript *script)
     return script->timed_out ? -1 : script->status;
 }
 
-/* FALSE when it is not in that state. */
-static gboolean move(FirnStateHook *hook, FirnHookState from, FirnHookState to)
+static gboolean hook_move(FirnRecordHook *hook, FirnHookState from, FirnHookState to)
 {
-    int word = g_atomic_int_get(&hook->word);
-
-    return FIRN_HOOK_STATE(word) == from && firn_state_move(&hook->word, word, (int)to);
+    return firn_record_move(&hook->state, (int)from, (int)to);
 }
 
-static gboolean run_freeze(FirnState *state, FirnStateHook *hook, GError **error)
+static gboolean hook_is_at(const FirnRecordHook *hook, FirnHookState state)
 {
-    const char *path = firn_state_text(state, hook->path);
+    return g_atomic_int_get((gint *)(guintptr)&hook->state) == (gint)state;
+}
+
+static gboolean hook_freeze(FirnRecord *record, FirnRecordHook *hook, FirnEndCheck check,
+                            gpointer data, GError **error)
+{
+    const char *path = firn_record_text(record, hook->path);
     FirnScript script = {
         .path = path,
         .argument = "freeze",
         .reason = "request",
-        .timeout = state->head->hook_timeout,
-        .cancel = &state->head->end,
-        .word = &hook->word,
+        .timeout = record->head->hook_timeout,
+        .check = check,
+        .data = data,
+        .hook = hook,
         .from = FIRN_HOOK_PENDING,
         .to = FIRN_HOOK_FREEZING,
     };
 
-    hook->freeze_begin = firn_state_now();
+    hook->freeze_begin = firn_record_now();
     firn_script_run(&script);
-    if (script.taken) { /* somebody ends the freeze already */
-        hook->freeze_begin = 0;
-        return FALSE;
-    }
-    hook->freeze_end = firn_state_now();
+    hook->freeze_end = firn_record_now();
     hook->status = status_of(&script);
-    move(hook, FIRN_HOOK_FREEZING, FIRN_HOOK_FROZEN);
+    hook_move(hook, FIRN_HOOK_FREEZING, FIRN_HOOK_FROZEN);
     if (script.cancelled || hook->status == 0)
         return !script.cancelled;
     set_failure(path, "freeze", &script, script.timeout, error);
     return FALSE;
 }
 
-gboolean firn_hooks_freeze(FirnState *state, GError **error)
+gboolean firn_hooks_freeze(FirnRecord *record, FirnEndCheck check, gpointer data, GError **error)
 {
     gboolean success = TRUE;
 
-    state->head->hooks_begin = firn_state_now();
-    for (guint i = 0; i < state->head->hook_count && success; i++) {
-        if (g_atomic_int_get(&state->head->end) != FIRN_END_NONE)
-            success = FALSE;
-        else
-            success = run_freeze(state, &state->hooks[i], error);
-    }
-    state->head->hooks_end = firn_state_now();
+    record->head->hooks_begin = firn_record_now();
+    for (guint i = 0; i < record->head->hook_count && success; i++)
+        success = !check(data) && hook_freeze(record, &record->hooks[i], check, data, error);
+    record->head->hooks_end = firn_record_now();
     return success;
 }
 
-static void run_thaw(FirnState *state, FirnStateHook *hook)
+static void hook_thaw(FirnRecord *record, FirnRecordHook *hook)
 {
-    const char *path = firn_state_text(state, hook->path);
+    const char *path = firn_record_text(record, hook->path);
     g_autoptr(GError) error = NULL;
     FirnScript script = {
         .path = path,
         .argument = "thaw",
-        .reason = reason(state),
-        .timeout = state->head->hook_timeout,
-        .word = &hook->word,
+        .reason = hook_reason(record),
+        .timeout = record->head->hook_timeout,
+        .hook = hook,
         .from = FIRN_HOOK_FROZEN,
         .to = FIRN_HOOK_THAWING,
     };
 
-    hook->thaw_begin = firn_state_now();
+    hook->thaw_begin = firn_record_now();
     firn_script_insist(&script);
-    if (script.taken)
-        return;
-    hook->thaw_end = firn_state_now();
+    hook->thaw_end = firn_record_now();
     hook->thaw_status = status_of(&script);
-    if (!move(hook, FIRN_HOOK_THAWING, FIRN_HOOK_THAWED))
-        move(hook, FIRN_HOOK_FROZEN, FIRN_HOOK_THAWED); /* it could not be started */
+    g_atomic_int_set(&hook->state, FIRN_HOOK_THAWED);
     if (hook->thaw_status == 0)
         return;
     set_failure(path, "thaw", &script, script.timeout, &error);
     g_warning("%s", error->message);
 }
 
-static void await_script(const FirnState *state, FirnStateHook *hook)
+/* Brings one to its end, however far a process that is dead now has come with it. */
+static void hook_settle(FirnRecord *record, FirnRecordHook *hook)
 {
-    firn_script_await(FIRN_HOOK_PID(g_atomic_int_get(&hook->word)), state->head->hook_timeout);
-}
+    guint timeout = record->head->hook_timeout;
 
-static gboolean is_at(FirnStateHook *hook, FirnHookState wanted)
-{
-    return FIRN_HOOK_STATE(g_atomic_int_get(&hook->word)) == wanted;
-}
-
-/* Brings one to its end, however far somebody else, who may be dead, has come with it. */
-static void settle(FirnState *state, FirnStateHook *hook)
-{
-    /* not started, and nobody who was about to may do it any more */
-    if (move(hook, FIRN_HOOK_PENDING, FIRN_HOOK_THAWED))
+    /* a process that was about to start it finds that, and does not */
+    if (hook_move(hook, FIRN_HOOK_PENDING, FIRN_HOOK_THAWED))
         return;
-    if (is_at(hook, FIRN_HOOK_FREEZING)) {
-        await_script(state, hook);
-        move(hook, FIRN_HOOK_FREEZING, FIRN_HOOK_FROZEN);
+    if (hook_is_at(hook, FIRN_HOOK_FREEZING)) {
+        firn_script_await(hook, timeout);
+        hook_move(hook, FIRN_HOOK_FREEZING, FIRN_HOOK_FROZEN);
     }
-    if (is_at(hook, FIRN_HOOK_FROZEN))
-        run_thaw(state, hook);
-    if (is_at(hook, FIRN_HOOK_THAWING)) {
-        await_script(state, hook);
-        if (move(hook, FIRN_HOOK_THAWING, FIRN_HOOK_THAWED) && hook->thaw_begin)
-            hook->thaw_end = firn_state_now();
+    if (hook_is_at(hook, FIRN_HOOK_FROZEN))
+        hook_thaw(record, hook);
+    if (hook_is_at(hook, FIRN_HOOK_THAWING)) {
+        firn_script_await(hook, timeout);
+        g_atomic_int_set(&hook->state, FIRN_HOOK_THAWED);
+        hook->thaw_end = firn_record_now();
     }
 }
 
-void firn_hooks_thaw(FirnState *state)
+void firn_hooks_thaw(FirnRecord *record)
 {
-    state->head->thaw_hooks_begin = firn_state_now();
-    for (guint i = state->head->hook_count; i-- > 0;)
-        settle(state, &state->hooks[i]);
-    state->head->thaw_hooks_end = firn_state_now();
+    record->head->thaw_hooks_begin = firn_record_now();
+    for (guint i = record->head->hook_count; i-- > 0;)
+        hook_settle(record, &record->hooks[i]);
+    record->head->thaw_hooks_end = firn_record_now();
 }

@@ -2,12 +2,12 @@
 #ifndef AGENT_FREEZE_HOOKS_H
 #define AGENT_FREEZE_HOOKS_H
 
-#include "agent/freeze/state.h"
+#include "agent/freeze/record.h"
 
 /*
  * The scripts that bring applications to a consistent point around a freeze: called with "freeze"
  * before it and with "thaw" after it, FIRN_REASON in the environment saying why (request, rollback,
- * deadline, shutdown). The state remembers each one's progress, so that whoever sees to the end
+ * deadline, shutdown). The record remembers each one's progress, so that whoever sees to the end
  * pairs them: every script whose "freeze" was started gets one "thaw".
  */
 
@@ -23,11 +23,11 @@ gboolean firn_hooks_is_leftover(const char *name);
 
 /*
  * Runs all with "freeze". FALSE with an error when one failed or took too long; FALSE without when
- * the state's `end` was set meanwhile: the script that ran is ended. Blocks.
+ * check() said that the freeze is to end: the script that ran is ended then. Blocks.
  */
-gboolean firn_hooks_freeze(FirnState *state, GError **error);
+gboolean firn_hooks_freeze(FirnRecord *record, FirnEndCheck check, gpointer data, GError **error);
 
 /* Runs those that need it with "thaw", in the reverse order. What goes wrong is logged. Blocks. */
-void firn_hooks_thaw(FirnState *state);
+void firn_hooks_thaw(FirnRecord *record);
 
 #endif

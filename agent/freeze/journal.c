@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "agent/freeze/journal.h"
 
-#include "agent/freeze/report.h"
+#include "agent/freeze/record-read.h"
 #include "agent/freeze/timeline.h"
-
-#include <string.h>
 
 #define MAX_FIELDS 16
 /* Beyond, a host of containers would fill its log with each backup. */
@@ -16,13 +14,14 @@ typedef struct {
     GPtrArray *values; /* texts of the fields that had to be made */
 } Entry;
 
-static void entry_begin(Entry *entry, const FirnAccount *account, const char *event)
+static void entry_begin(Entry *entry, const FirnRecord *record, const char *event)
 {
     entry->count = 0;
     entry->values = g_ptr_array_new_with_free_func(g_free);
     entry->fields[entry->count++] = (GLogField){"GLIB_DOMAIN", G_LOG_DOMAIN, -1};
     entry->fields[entry->count++] = (GLogField){"FIRN_EVENT", event, -1};
-    entry->fields[entry->count++] = (GLogField){"FIRN_WHO", account->who, -1};
+    entry->fields[entry->count++] =
+        (GLogField){"FIRN_WHO", firn_record_text(record, record->head->who), -1};
 }
 
 static void entry_add(Entry *entry, const char *key, const char *value)
@@ -70,120 +69,187 @@ static void G_GNUC_PRINTF(3, 4)
     g_ptr_array_unref(entry->values);
 }
 
-static gint64 length_of(gint64 begin, gint64 end)
+/* A host that asked for it expects these; all else it has to be told. */
+static gboolean is_expected(FirnEnd end)
 {
-    return begin == FIRN_NEVER || end == FIRN_NEVER ? FIRN_NEVER : MAX(end - begin, 0);
+    return end == FIRN_END_REQUEST || end == FIRN_END_EMPTY || end == FIRN_END_CANCELLED;
 }
 
-static const char *plural(guint count)
+static char *count_text(guint count)
 {
-    return count == 1 ? "" : "s";
+    return g_strdup_printf("%u filesystem%s", count, count == 1 ? "" : "s");
 }
 
-void firn_journal_freeze(const FirnAccount *account)
+/* Why a freeze has no error of its own, and yet did not come to the end of its walk. */
+static void send_broken_off(Entry *entry, const FirnRecord *record, const char *count)
 {
-    gint64 walk = length_of(account->freeze_begin, account->freeze_end);
-    g_autofree char *duration = firn_timeline_duration(walk);
-    Entry entry;
+    FirnEnd end = firn_record_end(record);
+    GLogLevelFlags level = is_expected(end) ? G_LOG_LEVEL_MESSAGE : G_LOG_LEVEL_WARNING;
 
-    entry_begin(&entry, account, "freeze");
-    entry_add_number(&entry, "FIRN_FILESYSTEMS", account->frozen);
-    entry_add_time(&entry, "FIRN_DURATION_USEC", walk);
-    entry_add(&entry, "FIRN_ERROR", account->error);
-    if (account->error)
-        entry_send(&entry, G_LOG_LEVEL_WARNING, "freeze failed: %s", account->error);
+    if (record->head->walk_begin == 0)
+        entry_send(entry, level, "froze nothing: the freeze ended before its first filesystem (%s)",
+                   firn_end_name(end));
     else
-        entry_send(&entry, G_LOG_LEVEL_MESSAGE, "froze %u filesystem%s in %s", account->frozen,
-                   plural(account->frozen), duration);
+        entry_send(entry, level, "froze %s, and ended before the last (%s)", count,
+                   firn_end_name(end));
 }
 
-static gboolean is_trouble(const FirnAccountFilesystem *filesystem)
+void firn_journal_freeze(const FirnRecord *record)
 {
-    return filesystem->outcome == FIRN_OUTCOME_FAILED ||
-           filesystem->outcome == FIRN_OUTCOME_STUCK || filesystem->thaw_error != 0;
+    const FirnRecordHead *head = record->head;
+    gint64 walk = firn_record_length(record, head->walk_begin, head->walk_end);
+    g_autofree char *duration = firn_timeline_duration(walk);
+    g_autofree char *count = count_text(head->frozen);
+    const char *failed = firn_record_was_refused(record) ? "refused" : "failed";
+    Entry entry;
+
+    entry_begin(&entry, record, "freeze");
+    entry_add_number(&entry, "FIRN_FILESYSTEMS", head->frozen);
+    entry_add_time(&entry, "FIRN_DURATION_USEC", walk);
+    entry_add(&entry, "FIRN_ERROR", head->message[0] ? head->message : NULL);
+    if (head->message[0])
+        entry_send(&entry, G_LOG_LEVEL_WARNING, "freeze %s: %s", failed, head->message);
+    else if (walk == FIRN_NEVER)
+        send_broken_off(&entry, record, count);
+    else
+        entry_send(&entry, G_LOG_LEVEL_MESSAGE, "froze %s in %s", count, duration);
 }
 
-static char *filesystem_text(const FirnAccountFilesystem *filesystem)
+static gboolean is_trouble(const FirnRecord *record, guint target)
 {
-    g_autofree char *held = firn_timeline_duration(firn_report_held_time(filesystem));
-    g_autofree char *freeze = firn_timeline_duration(firn_report_freeze_time(filesystem));
-    const char *outcome = firn_outcome_name(filesystem->outcome);
+    const FirnRecordTarget *row = &record->targets[target];
+    FirnTargetState state = firn_record_state(record, target);
 
-    if (filesystem->outcome == FIRN_OUTCOME_FROZEN)
-        return g_strdup_printf("%s (%s on %s) was frozen in %s and held for %s",
-                               filesystem->mountpoint, filesystem->type, filesystem->source, freeze,
-                               held);
-    if (filesystem->outcome == FIRN_OUTCOME_FAILED)
-        return g_strdup_printf("%s (%s on %s) failed to freeze: %s", filesystem->mountpoint,
-                               filesystem->type, filesystem->source, g_strerror(filesystem->error));
-    return g_strdup_printf("%s (%s on %s) was not frozen: %s", filesystem->mountpoint,
-                           filesystem->type, filesystem->source, outcome);
+    return state == FIRN_TARGET_FAILED || state == FIRN_TARGET_STUCK ||
+           state == FIRN_TARGET_FREEZING || state == FIRN_TARGET_LOST || row->unsure ||
+           row->thaw_error != 0;
 }
 
-static void tell_filesystem(const FirnAccount *account, const FirnAccountFilesystem *filesystem)
+/* Appends what is known of a filesystem that we froze. */
+static void append_frozen(GString *out, const FirnRecord *record, guint target)
 {
-    gboolean many = account->filesystems->len > MAX_IN_DETAIL;
+    const FirnRecordTarget *row = &record->targets[target];
+    gint64 freeze = firn_record_length(record, row->freeze_begin, row->freeze_end);
+    gint64 held = firn_record_held_time(record, target);
+    g_autofree char *freeze_text = firn_timeline_duration(freeze);
+    g_autofree char *held_text = firn_timeline_duration(held);
+
+    g_string_append(out, " was frozen");
+    if (freeze != FIRN_NEVER)
+        g_string_append_printf(out, " in %s", freeze_text);
+    if (held != FIRN_NEVER)
+        g_string_append_printf(out, " and held for %s", held_text);
+}
+
+static char *filesystem_text(const FirnRecord *record, guint target)
+{
+    FirnTargetState state = firn_record_state(record, target);
+    g_autofree char *name = firn_record_describe(record, target);
+    g_autofree char *remark = firn_record_remark(record, target);
+    GString *out = g_string_new(name);
+
+    if (firn_record_was_frozen(record, target))
+        append_frozen(out, record, target);
+    else if (state == FIRN_TARGET_FAILED)
+        g_string_append(out, " failed to freeze");
+    else if (state == FIRN_TARGET_LOST)
+        g_string_append(out, " is lost");
+    else
+        g_string_append_printf(out, " was not frozen: %s", firn_target_outcome(state));
+    if (remark)
+        g_string_append_printf(
+            out, "%s%s", state == FIRN_TARGET_FAILED || state == FIRN_TARGET_LOST ? ": " : ", ",
+            remark);
+    return g_string_free(out, FALSE);
+}
+
+static void tell_filesystem(const FirnRecord *record, guint target)
+{
+    const FirnRecordTarget *row = &record->targets[target];
+    gboolean many = record->head->target_count > MAX_IN_DETAIL;
     GLogLevelFlags level = many ? G_LOG_LEVEL_INFO : G_LOG_LEVEL_MESSAGE;
-    g_autofree char *text = filesystem_text(filesystem);
+    g_autofree char *text = filesystem_text(record, target);
     Entry entry;
 
-    entry_begin(&entry, account, "filesystem");
-    entry_add(&entry, "FIRN_MOUNTPOINT", filesystem->mountpoint);
-    entry_add(&entry, "FIRN_TYPE", filesystem->type);
-    entry_add(&entry, "FIRN_DEVICE", filesystem->source);
-    entry_add(&entry, "FIRN_OUTCOME", firn_outcome_name(filesystem->outcome));
-    entry_add_time(&entry, "FIRN_SYNC_USEC", firn_report_sync_time(filesystem));
-    entry_add_time(&entry, "FIRN_DURATION_USEC", firn_report_freeze_time(filesystem));
-    entry_add_time(&entry, "FIRN_HELD_USEC", firn_report_held_time(filesystem));
-    if (filesystem->error != 0)
-        entry_add_number(&entry, "ERRNO", filesystem->error);
-    entry_send(&entry, is_trouble(filesystem) ? G_LOG_LEVEL_WARNING : level, "%s", text);
+    entry_begin(&entry, record, "filesystem");
+    entry_add(&entry, "FIRN_MOUNTPOINT", firn_record_text(record, row->mountpoint));
+    entry_add(&entry, "FIRN_TYPE", firn_record_text(record, row->type));
+    entry_add(&entry, "FIRN_DEVICE", firn_record_text(record, row->source));
+    entry_add(&entry, "FIRN_OUTCOME", firn_target_outcome(firn_record_state(record, target)));
+    entry_add_time(&entry, "FIRN_SYNC_USEC",
+                   firn_record_length(record, row->sync_begin, row->sync_end));
+    entry_add_time(&entry, "FIRN_DURATION_USEC",
+                   firn_record_length(record, row->freeze_begin, row->freeze_end));
+    entry_add_time(&entry, "FIRN_HELD_USEC", firn_record_held_time(record, target));
+    if (row->error != 0)
+        entry_add_number(&entry, "ERRNO", row->error);
+    entry_send(&entry, is_trouble(record, target) ? G_LOG_LEVEL_WARNING : level, "%s", text);
 }
 
-static void tell_hook(const FirnAccount *account, const FirnAccountHook *hook)
+static void tell_hook(const FirnRecord *record, const FirnHookRun *run)
 {
-    gint64 length = length_of(hook->begin, hook->end);
+    gboolean ended = run->end != FIRN_NEVER;
+    gint64 length = ended ? MAX(run->end - run->begin, 0) : FIRN_NEVER;
     g_autofree char *duration = firn_timeline_duration(length);
-    const char *action = hook->thaw ? "thaw" : "freeze";
+    const char *action = run->thaw ? "thaw" : "freeze";
     Entry entry;
 
-    entry_begin(&entry, account, "hook");
-    entry_add(&entry, "FIRN_HOOK", hook->name);
+    entry_begin(&entry, record, "hook");
+    entry_add(&entry, "FIRN_HOOK", run->path);
     entry_add(&entry, "FIRN_REASON", action);
     entry_add_time(&entry, "FIRN_DURATION_USEC", length);
-    entry_add_number(&entry, "FIRN_STATUS", hook->status);
-    if (hook->status == 0)
-        entry_send(&entry, G_LOG_LEVEL_MESSAGE, "hook %s %s took %s", hook->name, action, duration);
-    else
+    entry_add_number(&entry, "FIRN_STATUS", run->status);
+    if (!ended)
+        entry_send(&entry, G_LOG_LEVEL_WARNING, "hook %s %s was not waited for", run->path, action);
+    else if (run->trouble)
+        entry_send(&entry, G_LOG_LEVEL_WARNING, "hook %s %s %s after %s", run->path, action,
+                   run->trouble, duration);
+    else if (run->status != 0)
         entry_send(&entry, G_LOG_LEVEL_WARNING, "hook %s %s ended with status %d after %s",
-                   hook->name, action, hook->status, duration);
+                   run->path, action, run->status, duration);
+    else
+        entry_send(&entry, G_LOG_LEVEL_MESSAGE, "hook %s %s took %s", run->path, action, duration);
 }
 
-/* A host that asked for it expects these; all else it has to be told. */
-static gboolean is_expected(FirnThawReason reason)
+static void tell_hooks(const FirnRecord *record)
 {
-    return reason == FIRN_THAW_REQUEST || reason == FIRN_THAW_EMPTY ||
-           reason == FIRN_THAW_CANCELLED;
+    g_autoptr(GArray) runs = firn_record_hook_runs(record);
+
+    for (guint i = 0; i < runs->len; i++)
+        tell_hook(record, &g_array_index(runs, FirnHookRun, i));
 }
 
-void firn_journal_thaw(const FirnAccount *account)
+static void tell_end(const FirnRecord *record)
 {
-    gint64 held = length_of(account->freeze_end, account->thaw_begin);
+    const FirnRecordHead *head = record->head;
+    GLogLevelFlags level =
+        is_expected(firn_record_end(record)) ? G_LOG_LEVEL_MESSAGE : G_LOG_LEVEL_WARNING;
+    gint64 held = firn_record_length(record, head->walk_end, head->thaw_begin);
     g_autofree char *duration = firn_timeline_duration(held);
-    const char *reason = firn_thaw_reason_name(account->thaw_reason);
+    g_autofree char *count = count_text((guint)head->thawed);
+    const char *reason = firn_end_name(firn_record_end(record));
     Entry entry;
 
-    for (guint i = 0; i < account->filesystems->len; i++)
-        tell_filesystem(account, firn_account_filesystem(account, i));
-    for (guint i = 0; i < account->hooks->len; i++)
-        tell_hook(account, firn_account_hook(account, i));
-    entry_begin(&entry, account, "thaw");
-    entry_add_number(&entry, "FIRN_FILESYSTEMS", account->thawed);
+    entry_begin(&entry, record, "thaw");
+    entry_add_number(&entry, "FIRN_FILESYSTEMS", head->thawed);
     entry_add(&entry, "FIRN_REASON", reason);
-    entry_add_time(&entry, "FIRN_DURATION_USEC", length_of(account->thaw_begin, account->thaw_end));
+    entry_add_time(&entry, "FIRN_DURATION_USEC",
+                   firn_record_length(record, head->thaw_begin, head->thaw_end));
     entry_add_time(&entry, "FIRN_HELD_USEC", held);
-    entry_send(&entry,
-               is_expected(account->thaw_reason) ? G_LOG_LEVEL_MESSAGE : G_LOG_LEVEL_WARNING,
-               "thawed %u filesystem%s after %s (%s)", account->thawed, plural(account->thawed),
-               duration, reason);
+    if (held == FIRN_NEVER)
+        entry_send(&entry, level, "thawed %s (%s)", count, reason);
+    else
+        entry_send(&entry, level, "thawed %s after %s (%s)", count, duration, reason);
+}
+
+void firn_journal_thaw(const FirnRecord *record)
+{
+    if (!record->head->logged)
+        firn_journal_freeze(record);
+    if (firn_record_was_refused(record))
+        return;
+    for (guint i = 0; i < record->head->target_count; i++)
+        tell_filesystem(record, i);
+    tell_hooks(record);
+    tell_end(record);
 }

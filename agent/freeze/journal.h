@@ -2,7 +2,7 @@
 #ifndef AGENT_FREEZE_JOURNAL_H
 #define AGENT_FREEZE_JOURNAL_H
 
-#include "agent/freeze/account.h"
+#include "agent/freeze/record.h"
 
 /*
  * Log entries about a freeze, with fields to query in the journal; plain lines elsewhere. Fields of
@@ -11,11 +11,16 @@
  * FIRN_TYPE, FIRN_DEVICE, FIRN_OUTCOME, FIRN_REASON, FIRN_HOOK, FIRN_STATUS, FIRN_ERROR, ERRNO.
  */
 
-/* The walk is over, well or not. Goes to the ring while the log is held. */
-void firn_journal_freeze(const FirnAccount *account);
+/* How the freeze went, well or not: for when the walk has ended, or the freeze was refused. Whoever
+ * knows that the entry has reached the log, not only a held log's ring, sets head->logged. */
+void firn_journal_freeze(const FirnRecord *record);
 
-/* All is over: an entry for each filesystem and hook, and one for the thaw. Filesystems that were
- * frozen and thawed well are told of in detail only up to 64 of them, or when verbose. */
-void firn_journal_thaw(const FirnAccount *account);
+/*
+ * All is over. An entry for how the freeze went comes first, unless head->logged says that the log
+ * has it; then an entry for each filesystem and hook, and one for how it ended. A freeze that was
+ * refused has the first one alone. Filesystems that were frozen and thawed well are told of in
+ * detail only up to 64 of them, or when verbose.
+ */
+void firn_journal_thaw(const FirnRecord *record);
 
 #endif

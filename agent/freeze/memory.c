@@ -50,7 +50,7 @@ static void populate(char *line, Maps *maps)
     if (!at || *at != '-')
         return;
     end = strtoul(at + 1, &at, 16);
-    if (*at != ' ' || at[1] != 'r' || !strchr(at, '/') || strstr(at, "/freeze-state"))
+    if (*at != ' ' || at[1] != 'r' || !strchr(at, '/') || strstr(at, "/freeze-record"))
         return;
     if (is_wanted(maps, begin, end, at[3] == 'x'))
         madvise((void *)begin, end - begin, MADV_POPULATE_READ);

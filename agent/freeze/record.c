@@ -1,25 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "agent/freeze/state.h"
+#include "agent/freeze/record.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
+#include <glib/gstdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/freeze/report.h"
 #include "platform/text-file.h"
 
-#define FILE_NAME "freeze-state"
-#define MAGIC "firnfrz1"
-#define VERSION 2
-/* More than any machine needs; keeps a broken file from being taken for one. */
+#define FILE_NAME "freeze-record"
+#define REPORTS "reports"
+#define MAGIC "firnrec1"
+#define VERSION 3
+/* More than any machine needs; keeps a broken file from being taken for a record. */
 #define COUNT_MAX 1000000
 #define NS_PER_SECOND ((gint64)1000000000)
 
-gint64 firn_state_now(void)
+gint64 firn_record_now(void)
 {
     struct timespec now;
 
@@ -27,35 +30,24 @@ gint64 firn_state_now(void)
     return (gint64)now.tv_sec * NS_PER_SECOND + now.tv_nsec;
 }
 
-static gint64 real_offset(void)
+static gint64 record_real_offset(void)
 {
     struct timespec now;
 
     clock_gettime(CLOCK_REALTIME, &now);
-    return (gint64)now.tv_sec * NS_PER_SECOND + now.tv_nsec - firn_state_now();
+    return (gint64)now.tv_sec * NS_PER_SECOND + now.tv_nsec - firn_record_now();
 }
 
-/* Where the parts lie in the mapping, by the counts in its head. */
-static gsize size_of(const FirnStateHead *head)
-{
-    return sizeof *head + head->target_count * sizeof(FirnStateTarget) +
-           head->hook_count * sizeof(FirnStateHook) + head->text_length;
-}
+/* --- making one -------------------------------------------------------------------------------- */
 
-static void lay_out(FirnState *state)
+static gsize record_size(const FirnRecordHead *head)
 {
-    guint8 *at = (guint8 *)state->head;
-
-    at += sizeof *state->head;
-    state->targets = (FirnStateTarget *)(gpointer)at;
-    at += state->head->target_count * sizeof(FirnStateTarget);
-    state->hooks = (FirnStateHook *)(gpointer)at;
-    at += state->head->hook_count * sizeof(FirnStateHook);
-    state->texts = (const char *)at;
+    return sizeof *head + head->target_count * sizeof(FirnRecordTarget) +
+           head->hook_count * sizeof(FirnRecordHook) + head->text_length;
 }
 
 /* Appends a text, with its NUL, and returns its number: an offset. 0 is "". */
-static guint add_text(GString *texts, const char *text)
+static guint draft_text(GString *texts, const char *text)
 {
     guint number = (guint)texts->len;
 
@@ -65,78 +57,79 @@ static guint add_text(GString *texts, const char *text)
     return number;
 }
 
-static char *join(const char *const *mountpoints)
+static void draft_targets(GArray *targets, const FirnPlan *plan, GString *texts)
 {
-    return mountpoints ? g_strjoinv(",", (char **)(guintptr)mountpoints) : NULL;
-}
-
-static void fill_targets(GArray *targets, const FirnPlan *plan, GString *texts)
-{
-    for (guint i = 0; i < plan->count; i++) {
+    for (guint i = 0; plan && i < plan->count; i++) {
         const FirnPlanTarget *from = &plan->targets[i];
-        FirnStateTarget target = {
-            .fd = -1,
+        FirnRecordTarget target = {
             .mount_id = from->mounts[0].id,
             .disk = from->disk,
             .device = from->device,
-            .mountpoint = add_text(texts, from->mountpoint),
-            .type = add_text(texts, from->type),
-            .source = add_text(texts, from->source),
+            .mountpoint = draft_text(texts, from->mountpoint),
+            .type = draft_text(texts, from->type),
+            .source = draft_text(texts, from->source),
         };
 
         g_array_append_val(targets, target);
     }
 }
 
-static void fill_hooks(GArray *hooks, const char *const *paths, GString *texts)
+static void draft_hooks(GArray *hooks, const char *const *paths, GString *texts)
 {
     for (guint i = 0; paths && paths[i]; i++) {
-        FirnStateHook hook = {.path = add_text(texts, paths[i])};
+        FirnRecordHook hook = {.path = draft_text(texts, paths[i])};
 
         g_array_append_val(hooks, hook);
     }
 }
 
-static void fill_head(FirnStateHead *head, const FirnConfig *config, const FirnRoots *roots)
+static gint64 seconds_after(gint64 time, guint seconds)
 {
-    g_autofree char *path = firn_roots_path(roots, "/proc/sys/kernel/random/boot_id");
+    return seconds > 0 ? time + seconds * NS_PER_SECOND : 0;
+}
+
+static void draft_head(FirnRecordHead *head, const FirnFreezeRequest *request, GString *texts)
+{
+    g_autofree char *path = g_strconcat(request->root, "/proc/sys/kernel/random/boot_id", NULL);
     g_autofree char *boot = firn_text_file_read(path, NULL);
+    g_autofree char *asked = request->mountpoints ? g_strjoinv(",", request->mountpoints) : NULL;
 
     memcpy(head->magic, MAGIC, sizeof head->magic);
     head->version = VERSION;
     g_strlcpy(head->boot, boot ? boot : "", sizeof head->boot);
-    head->freezer = (gint)getpid();
-    head->agent = head->freezer;
-    head->freeze_timeout = config->freeze_timeout;
-    head->walk_timeout = config->freeze_walk_timeout;
-    head->hook_timeout = config->freeze_hook_timeout;
-    head->report_keep = config->report_keep;
-    head->verbose = config->verbose != FALSE;
-    head->begin = firn_state_now();
-    head->real_offset = real_offset();
+    head->freeze_timeout = request->freeze_timeout;
+    head->walk_timeout = request->walk_timeout;
+    head->hook_timeout = request->hook_timeout;
+    head->report_keep = request->report_keep;
+    head->verbose = request->verbose != FALSE;
+    head->begin = firn_record_now();
+    head->deadline = seconds_after(head->begin, request->freeze_timeout);
+    head->real_offset = record_real_offset();
+    head->log_file = draft_text(texts, request->log_file);
+    head->who = draft_text(texts, request->who);
+    head->asked = draft_text(texts, asked);
 }
 
-static void set_file_error(GError **error, const char *call, const char *path, int cause)
+static void record_set_error(GError **error, const char *call, const char *path, int cause)
 {
-    g_set_error(
-        error, G_FILE_ERROR, (int)g_file_error_from_errno(cause),
-        "cannot keep what is frozen: %s(\"%s\"): %s; --statedir names another folder, which "
-        "must be writable and on no disk that is frozen",
-        call, path, g_strerror(cause));
+    g_set_error(error, G_FILE_ERROR, (int)g_file_error_from_errno(cause),
+                "cannot keep a record of the freeze: %s(\"%s\"): %s; make room there, or name "
+                "another folder below /run with 'statedir'",
+                call, path, g_strerror(cause));
 }
 
-/* All of the file is there before it gets its name; its space is taken, so that no write to the
- * mapping can fail. */
-static gboolean write_file(const char *path, const struct iovec *parts, guint count, gsize size,
-                           GError **error)
+/* All of the file is there, and locked, before it gets its name; its space is taken, so that no
+ * write to the mapping can fail. The descriptor, or -1. */
+static int record_write(const char *path, const struct iovec *parts, guint count, gsize size,
+                        GError **error)
 {
     g_autofree char *draft = g_strconcat(path, ".new", NULL);
     int fd = open(draft, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     int cause;
 
     if (fd < 0) {
-        set_file_error(error, "open", draft, errno);
-        return FALSE;
+        record_set_error(error, "open", draft, errno);
+        return -1;
     }
     cause = posix_fallocate(fd, 0, (off_t)size);
     for (guint i = 0; i < count && !cause; i++) {
@@ -144,185 +137,225 @@ static gboolean write_file(const char *path, const struct iovec *parts, guint co
             write(fd, parts[i].iov_base, parts[i].iov_len) != (ssize_t)parts[i].iov_len)
             cause = errno ? errno : ENOSPC;
     }
-    close(fd);
+    if (!cause && flock(fd, LOCK_EX | LOCK_NB) < 0)
+        cause = errno;
     if (!cause && rename(draft, path) < 0)
         cause = errno;
-    if (cause) {
-        unlink(draft);
-        set_file_error(error, "write", draft, cause);
-    }
-    return !cause;
+    if (!cause)
+        return fd;
+    unlink(draft);
+    close(fd);
+    record_set_error(error, "write", draft, cause);
+    return -1;
 }
 
-FirnState *firn_state_create(const FirnConfig *config, const FirnRoots *roots, const FirnPlan *plan,
-                             const char *const *hooks, const char *who,
-                             const char *const *mountpoints, GError **error)
+static gboolean record_is_valid(const FirnRecordHead *head, gsize size)
 {
-    g_autofree char *path = g_build_filename(config->state_dir, FILE_NAME, NULL);
-    g_autofree FirnStateHead *head = g_new0(FirnStateHead, 1);
-    g_autoptr(GArray) targets = g_array_new(FALSE, TRUE, sizeof(FirnStateTarget));
-    g_autoptr(GArray) hook_rows = g_array_new(FALSE, TRUE, sizeof(FirnStateHook));
+    return size >= sizeof *head && !memcmp(head->magic, MAGIC, sizeof head->magic) &&
+           head->version == VERSION && head->target_count <= COUNT_MAX &&
+           head->hook_count <= COUNT_MAX && head->text_length >= 1 && record_size(head) == size &&
+           ((const char *)head)[size - 1] == '\0' &&
+           memchr(head->boot, '\0', sizeof head->boot) != NULL &&
+           memchr(head->message, '\0', sizeof head->message) != NULL;
+}
+
+static void record_lay_out(FirnRecord *record)
+{
+    guint8 *at = (guint8 *)record->head;
+
+    at += sizeof *record->head;
+    record->targets = (FirnRecordTarget *)(gpointer)at;
+    at += record->head->target_count * sizeof(FirnRecordTarget);
+    record->hooks = (FirnRecordHook *)(gpointer)at;
+    at += record->head->hook_count * sizeof(FirnRecordHook);
+    record->texts = (const char *)at;
+    record->fds = g_new(int, record->head->target_count + 1);
+    for (guint i = 0; i < record->head->target_count; i++)
+        record->fds[i] = -1;
+}
+
+/* Takes the descriptor. */
+static FirnRecord *record_map(int fd, const char *path, GError **error)
+{
+    struct stat status;
+    gpointer place;
+    FirnRecord *record;
+
+    if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode) ||
+        (gsize)status.st_size < sizeof(FirnRecordHead)) {
+        g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_INVAL, "%s is no record of a freeze", path);
+        close(fd);
+        return NULL;
+    }
+    place = mmap(NULL, (gsize)status.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (place == MAP_FAILED) {
+        record_set_error(error, "mmap", path, errno);
+        close(fd);
+        return NULL;
+    }
+    if (!record_is_valid(place, (gsize)status.st_size)) {
+        g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_INVAL,
+                    "%s is no record of this version of firn: remove it once nothing is frozen",
+                    path);
+        munmap(place, (gsize)status.st_size);
+        close(fd);
+        return NULL;
+    }
+    record = g_new0(FirnRecord, 1);
+    record->head = place;
+    record->size = (gsize)status.st_size;
+    record->path = g_strdup(path);
+    record->fd = fd;
+    record_lay_out(record);
+    return record;
+}
+
+/* The report needs no room of its own later: its folder is there. */
+static gboolean record_make_reports(const char *state_dir, GError **error)
+{
+    g_autofree char *folder = g_build_filename(state_dir, REPORTS, NULL);
+
+    if (mkdir(folder, 0700) == 0 || errno == EEXIST)
+        return TRUE;
+    record_set_error(error, "mkdir", folder, errno);
+    return FALSE;
+}
+
+FirnRecord *firn_record_create(const FirnFreezeRequest *request, const FirnPlan *plan,
+                               const char *const *hooks, GError **error)
+{
+    g_autofree char *path = g_build_filename(request->state_dir, FILE_NAME, NULL);
+    g_autofree FirnRecordHead *head = g_new0(FirnRecordHead, 1);
+    g_autoptr(GArray) targets = g_array_new(FALSE, TRUE, sizeof(FirnRecordTarget));
+    g_autoptr(GArray) hook_rows = g_array_new(FALSE, TRUE, sizeof(FirnRecordHook));
     g_autoptr(GString) texts = g_string_new(NULL);
-    g_autofree char *asked = join(mountpoints);
+    int fd;
 
     g_string_append_c(texts, '\0');
-    fill_head(head, config, roots);
-    head->log_file = add_text(texts, config->log_file);
-    head->who = add_text(texts, who);
-    head->asked = add_text(texts, asked);
-    fill_targets(targets, plan, texts);
-    fill_hooks(hook_rows, hooks, texts);
+    draft_head(head, request, texts);
+    draft_targets(targets, plan, texts);
+    draft_hooks(hook_rows, hooks, texts);
     head->target_count = targets->len;
     head->hook_count = hook_rows->len;
     head->text_length = (guint)texts->len;
     {
         const struct iovec parts[] = {
             {head, sizeof *head},
-            {targets->data, targets->len * sizeof(FirnStateTarget)},
-            {hook_rows->data, hook_rows->len * sizeof(FirnStateHook)},
+            {targets->data, targets->len * sizeof(FirnRecordTarget)},
+            {hook_rows->data, hook_rows->len * sizeof(FirnRecordHook)},
             {texts->str, texts->len},
         };
 
-        if (!write_file(path, parts, G_N_ELEMENTS(parts), size_of(head), error))
+        if (!record_make_reports(request->state_dir, error))
             return NULL;
+        fd = record_write(path, parts, G_N_ELEMENTS(parts), record_size(head), error);
     }
-    return firn_state_open_file(path, error);
+    return fd >= 0 ? record_map(fd, path, error) : NULL;
 }
 
-static gboolean is_valid(const FirnStateHead *head, gsize size)
+/* --- finding one ------------------------------------------------------------------------------- */
+
+FirnRecord *firn_record_open_report(const char *path, GError **error)
 {
-    return size >= sizeof *head && !memcmp(head->magic, MAGIC, sizeof head->magic) &&
-           head->version == VERSION && head->target_count <= COUNT_MAX &&
-           head->hook_count <= COUNT_MAX && head->text_length >= 1 && size_of(head) == size &&
-           ((const char *)head)[size - 1] == '\0' &&
-           memchr(head->boot, '\0', sizeof head->boot) != NULL &&
-           memchr(head->message, '\0', sizeof head->message) != NULL;
+    int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+    if (fd >= 0)
+        return record_map(fd, path, error);
+    if (errno != ENOENT)
+        record_set_error(error, "open", path, errno);
+    return NULL;
 }
 
-static FirnState *map(int fd, const char *path, gsize size, GError **error)
-{
-    gpointer place = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    FirnState *state;
-
-    if (place == MAP_FAILED) {
-        set_file_error(error, "mmap", path, errno);
-        return NULL;
-    }
-    if (!is_valid(place, size)) {
-        munmap(place, size);
-        g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_INVAL,
-                    "%s is no state file of this version of firn", path);
-        return NULL;
-    }
-    state = g_new0(FirnState, 1);
-    state->head = place;
-    state->size = size;
-    state->path = g_strdup(path);
-    lay_out(state);
-    state->fds = g_new(int, state->head->target_count);
-    for (guint i = 0; i < state->head->target_count; i++)
-        state->fds[i] = -1;
-    return state;
-}
-
-FirnState *firn_state_open_file(const char *path, GError **error)
-{
-    int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-    FirnState *state = NULL;
-    struct stat status;
-
-    if (fd < 0) {
-        if (errno != ENOENT)
-            set_file_error(error, "open", path, errno);
-        return NULL;
-    }
-    if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode) ||
-        (gsize)status.st_size < sizeof(FirnStateHead))
-        g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_INVAL, "%s is no state file of firn's", path);
-    else
-        state = map(fd, path, (gsize)status.st_size, error);
-    close(fd);
-    return state;
-}
-
-FirnState *firn_state_open(const char *state_dir, GError **error)
+FirnRecord *firn_record_open(const char *state_dir, GError **error)
 {
     g_autofree char *path = g_build_filename(state_dir, FILE_NAME, NULL);
 
-    return firn_state_open_file(path, error);
+    return firn_record_open_report(path, error);
 }
 
-void firn_state_free(FirnState *state)
+FirnRecord *firn_record_adopt(int fd, const char *path, GError **error)
 {
-    if (!state)
+    return record_map(fd, path, error);
+}
+
+void firn_record_free(FirnRecord *record)
+{
+    if (!record)
         return;
-    munmap(state->head, state->size);
-    g_free(state->fds);
-    g_free(state->path);
-    g_free(state);
+    munmap(record->head, record->size);
+    close(record->fd);
+    g_free(record->fds);
+    g_free(record->path);
+    g_free(record);
 }
 
-void firn_state_remove(const FirnState *state)
+gboolean firn_record_lock(FirnRecord *record)
 {
-    unlink(state->path);
+    return flock(record->fd, LOCK_EX | LOCK_NB) == 0;
 }
 
-gboolean firn_state_is_of_this_boot(const FirnState *state, const FirnRoots *roots)
+gboolean firn_record_is_of_this_boot(const FirnRecord *record, const FirnRoots *roots)
 {
     g_autofree char *path = firn_roots_path(roots, "/proc/sys/kernel/random/boot_id");
     g_autofree char *boot = firn_text_file_read(path, NULL);
 
-    return !boot || !state->head->boot[0] || !strcmp(boot, state->head->boot);
+    return !boot || !record->head->boot[0] || !strcmp(boot, record->head->boot);
 }
 
-const char *firn_state_text(const FirnState *state, guint text)
+int firn_record_find_stuck(const FirnRecord *record)
 {
-    return text < state->head->text_length ? state->texts + text : "";
-}
+    for (guint i = 0; i < record->head->target_count; i++) {
+        FirnRecordTarget *target = &record->targets[i];
 
-int firn_state_fd(const FirnState *state, const FirnStateTarget *target)
-{
-    return state->fds[target - state->targets];
-}
-
-guint firn_state_count_frozen(const FirnState *state)
-{
-    guint count = 0;
-
-    for (guint i = 0; i < state->head->target_count; i++) {
-        int now = g_atomic_int_get(&state->targets[i].state);
-
-        count += now == FIRN_TARGET_FROZEN || now == FIRN_TARGET_THAWING;
+        if (g_atomic_int_get(&target->state) == FIRN_TARGET_STUCK &&
+            !g_atomic_int_get(&target->returned))
+            return (int)i;
     }
-    return count;
+    return -1;
 }
 
-gboolean firn_state_move(gint *word, int from, int to)
+/* --- changing one ------------------------------------------------------------------------------ */
+
+gboolean firn_record_move(gint *word, int from, int to)
 {
     return g_atomic_int_compare_and_exchange(word, from, to);
 }
 
-void firn_state_advance(FirnState *state, FirnPhase phase)
+void firn_record_advance(FirnRecord *record, FirnPhase phase)
 {
-    int now = g_atomic_int_get(&state->head->phase);
+    int now = g_atomic_int_get(&record->head->phase);
 
-    while (now < (int)phase && !firn_state_move(&state->head->phase, now, (int)phase))
-        now = g_atomic_int_get(&state->head->phase);
+    while (now < (int)phase && !firn_record_move(&record->head->phase, now, (int)phase))
+        now = g_atomic_int_get(&record->head->phase);
 }
 
-const char *firn_target_state_name(FirnTargetState state)
-{
-    static const char *const names[] = {"pending",     "freezing", "frozen", "thawing", "thawed",
-                                        "unsupported", "foreign",  "hidden", "failed"};
+/* --- ending one -------------------------------------------------------------------------------- */
 
-    return (guint)state < G_N_ELEMENTS(names) ? names[state] : "unknown";
+void firn_record_forget(const FirnRecord *record)
+{
+    unlink(record->path);
 }
 
-const char *firn_end_name(FirnEnd end)
+gboolean firn_record_finish(FirnRecord *record, GError **error)
 {
-    static const char *const names[] = {"none",     "request",   "failed",
-                                        "empty",    "cancelled", "walk-timeout",
-                                        "deadline", "shutdown",  "died"};
+    FirnRecordHead *head = record->head;
+    g_autofree char *state_dir = g_path_get_dirname(record->path);
+    g_autofree char *report =
+        firn_report_path(state_dir, (head->begin + head->real_offset) / 1000);
+    gboolean stuck = firn_record_find_stuck(record) >= 0;
+    /* a note that the host has not got yet is kept, whatever the configuration says */
+    gboolean keep = head->report_keep > 0 || (head->early && !g_atomic_int_get(&head->told));
+    int result = 0;
 
-    return (guint)end < G_N_ELEMENTS(names) ? names[end] : "unknown";
+    if (keep)
+        result = stuck ? link(record->path, report) : rename(record->path, report);
+    if (!stuck && result == 0)
+        firn_record_forget(record); /* rename(2) leaves both names of one file */
+    if (result < 0) {
+        record_set_error(error, stuck ? "link" : "rename", report, errno);
+        firn_record_forget(record);
+        return FALSE;
+    }
+    firn_report_remove_oldest(state_dir, keep ? MAX(head->report_keep, 1) : head->report_keep);
+    return TRUE;
 }

@@ -40,6 +40,8 @@ typedef struct {
     gint error;      /* errno of open, syncfs or FIFREEZE, when one failed */
     gint thaw_error; /* errno of FITHAW; EINVAL: somebody else had thawed it */
     gint unsure;     /* its caller was killed in FIFREEZE or FITHAW, and the answer with it */
+    gint apart;      /* a process of its own thaws it */
+    gint returned;   /* atomic; of STUCK: the call has returned, and what came of it is undone */
     guint disk;
     guint64 device;   /* dev_t of the superblock */
     guint mountpoint; /* texts: see firn_record_text() */
@@ -113,9 +115,10 @@ typedef struct {
     gint expedited; /* atomic; rcu_expedited is ours to put back */
     gint early;     /* thawed early, or not whole, after the host may have been told it is frozen */
     gint told;      /* atomic; the host has been told of `early` */
-    gint logged;    /* the log knows how the freeze went */
+    gint answered;  /* the host has been answered how the freeze went */
+    gint logged;    /* so has the log of a process that lives */
     guint frozen;   /* how many the walk froze, as answered */
-    guint thawed;   /* how many FITHAW thawed since, as answered */
+    gint thawed;    /* atomic; how many FITHAW thawed since, as answered */
 
     guint freeze_timeout; /* seconds, the configuration's, for whoever finishes; 0: none */
     guint walk_timeout;
@@ -152,8 +155,9 @@ typedef struct {
     FirnRecordHook *hooks;     /* in the order of "freeze" */
     const char *texts;
     gsize size;
-    char *path; /* of the file; a report's own after firn_record_finish() */
-    int fd;     /* of the file, locked (flock(2)) by the processes of a running freeze; -1: not */
+    char *path; /* of the file */
+    int fd;     /* of the file, locked (flock(2)) by the processes of a running freeze */
+    int *fds;   /* of each target, by which this process reaches it; -1: it does not */
 } FirnRecord;
 
 /*
@@ -168,6 +172,10 @@ FirnRecord *firn_record_create(const FirnFreezeRequest *request, const FirnPlan 
  * error when there is none, with one when it is none of ours or of this version. */
 FirnRecord *firn_record_open(const char *state_dir, GError **error);
 
+/* The same of one whose descriptor, with its lock, and path a process has passed on. Takes the
+ * descriptor. */
+FirnRecord *firn_record_adopt(int fd, const char *path, GError **error);
+
 /* Maps a report, for reading and for firn_record_take_note(). The same results. */
 FirnRecord *firn_record_open_report(const char *path, GError **error);
 
@@ -180,9 +188,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(FirnRecord, firn_record_free)
  */
 gboolean firn_record_lock(FirnRecord *record);
 
-/* Makes it a report, the last step: renames the file, and removes the oldest reports beyond
- * report_keep. */
+/*
+ * Makes it a report, the last step: renames the file into the folder "reports" of the state
+ * directory, and removes the oldest beyond report_keep. While a target is STUCK the file keeps its
+ * old name as well, so that the next keeper finds it; firn_record_forget() takes that away.
+ */
 gboolean firn_record_finish(FirnRecord *record, GError **error);
+void firn_record_forget(const FirnRecord *record);
 
 /* TRUE when it was made since this machine was started. */
 gboolean firn_record_is_of_this_boot(const FirnRecord *record, const FirnRoots *roots);
@@ -200,9 +212,15 @@ guint firn_record_count_frozen(const FirnRecord *record);
 /* The first target in that state, or -1. */
 int firn_record_find(const FirnRecord *record, FirnTargetState state);
 
+/* The target whose FIFREEZE has not returned since it was given up; -1: none. */
+int firn_record_find_stuck(const FirnRecord *record);
+
 /* What the host has to be told of a freeze that was ended early or is not whole, in a sentence;
  * NULL when there is nothing. Free with g_free(). */
 char *firn_record_note(const FirnRecord *record);
+
+/* What a step that takes time asks now and then: TRUE once the freeze is to end. */
+typedef gboolean (*FirnEndCheck)(gpointer data);
 
 /* Moves on an atomic word from one value to another; FALSE when it was not at `from`. */
 gboolean firn_record_move(gint *word, int from, int to);

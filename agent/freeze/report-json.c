@@ -1,96 +1,153 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "agent/freeze/report.h"
 
-#include "qga-protocol/writer.h"
+#include "agent/freeze/record-read.h"
 
+#include <json-glib/json-glib.h>
 #include <sys/sysmacros.h>
 
+/* Names are bytes: what is no UTF-8 becomes U+FFFD. */
+static void add_text(JsonBuilder *builder, const char *name, const char *text)
+{
+    g_autofree char *valid = g_utf8_make_valid(text, -1);
+
+    json_builder_set_member_name(builder, name);
+    json_builder_add_string_value(builder, valid);
+}
+
+static void add_number(JsonBuilder *builder, const char *name, gint64 value)
+{
+    json_builder_set_member_name(builder, name);
+    json_builder_add_int_value(builder, value);
+}
+
 /* Leaves out what did not happen. */
-static void write_time(QgaWriter *writer, const char *name, gint64 microseconds)
+static void add_time(JsonBuilder *builder, const char *name, gint64 microseconds)
 {
     if (microseconds != FIRN_NEVER)
-        qga_writer_member_int(writer, name, microseconds);
+        add_number(builder, name, microseconds);
 }
 
-static void write_filesystem(QgaWriter *writer, const FirnAccountFilesystem *filesystem)
+static void add_outcome(JsonBuilder *builder, const FirnRecord *record, guint target)
 {
-    g_autofree char *number =
-        g_strdup_printf("%u:%u", major(filesystem->device), minor(filesystem->device));
+    const FirnRecordTarget *row = &record->targets[target];
+    FirnTargetState state = firn_record_state(record, target);
+    g_autofree char *remark = firn_record_remark(record, target);
 
-    qga_writer_begin_object(writer);
-    qga_writer_member_string(writer, "mountpoint", filesystem->mountpoint);
-    qga_writer_member_string(writer, "type", filesystem->type);
-    qga_writer_member_string(writer, "device", filesystem->source);
-    qga_writer_member_string(writer, "device-number", number);
-    qga_writer_member_string(writer, "outcome", firn_outcome_name(filesystem->outcome));
-    if (filesystem->error != 0) {
-        qga_writer_member_int(writer, "errno", filesystem->error);
-        qga_writer_member_string(writer, "error", g_strerror(filesystem->error));
+    add_text(builder, "outcome", firn_target_outcome(state));
+    if (remark)
+        add_text(builder, "remark", remark);
+    if (state == FIRN_TARGET_ELSEWHERE)
+        add_text(builder, "namespace", firn_record_text(record, row->whose));
+    if (row->error != 0) {
+        add_number(builder, "errno", row->error);
+        add_text(builder, "error", g_strerror(row->error));
     }
-    if (filesystem->thaw_error != 0)
-        qga_writer_member_int(writer, "thaw-errno", filesystem->thaw_error);
-    write_time(writer, "sync-usec", firn_report_sync_time(filesystem));
-    write_time(writer, "freeze-usec", firn_report_freeze_time(filesystem));
-    write_time(writer, "held-usec", firn_report_held_time(filesystem));
-    write_time(writer, "sync-begin", filesystem->sync_begin);
-    write_time(writer, "sync-end", filesystem->sync_end);
-    write_time(writer, "freeze-begin", filesystem->freeze_begin);
-    write_time(writer, "freeze-end", filesystem->freeze_end);
-    write_time(writer, "thaw-begin", filesystem->thaw_begin);
-    write_time(writer, "thaw-end", filesystem->thaw_end);
-    qga_writer_end_object(writer);
+    if (row->thaw_error != 0)
+        add_number(builder, "thaw-errno", row->thaw_error);
 }
 
-static void write_hook(QgaWriter *writer, const FirnAccountHook *hook)
+static void add_target(JsonBuilder *builder, const FirnRecord *record, guint target)
 {
-    qga_writer_begin_object(writer);
-    qga_writer_member_string(writer, "name", hook->name);
-    qga_writer_member_string(writer, "action", hook->thaw ? "thaw" : "freeze");
-    write_time(writer, "begin", hook->begin);
-    write_time(writer, "end", hook->end);
-    qga_writer_member_int(writer, "status", hook->status);
-    qga_writer_end_object(writer);
+    const FirnRecordTarget *row = &record->targets[target];
+    g_autofree char *number =
+        g_strdup_printf("%u:%u", major((dev_t)row->device), minor((dev_t)row->device));
+
+    json_builder_begin_object(builder);
+    add_text(builder, "mountpoint", firn_record_text(record, row->mountpoint));
+    add_text(builder, "type", firn_record_text(record, row->type));
+    add_text(builder, "device", firn_record_text(record, row->source));
+    add_text(builder, "device-number", number);
+    add_outcome(builder, record, target);
+    add_time(builder, "sync-usec", firn_record_length(record, row->sync_begin, row->sync_end));
+    add_time(builder, "freeze-usec",
+             firn_record_length(record, row->freeze_begin, row->freeze_end));
+    add_time(builder, "held-usec", firn_record_held_time(record, target));
+    add_time(builder, "sync-begin", firn_record_since(record, row->sync_begin));
+    add_time(builder, "sync-end", firn_record_since(record, row->sync_end));
+    add_time(builder, "freeze-begin", firn_record_since(record, row->freeze_begin));
+    add_time(builder, "freeze-end", firn_record_since(record, row->freeze_end));
+    add_time(builder, "thaw-begin", firn_record_since(record, row->thaw_begin));
+    add_time(builder, "thaw-end", firn_record_since(record, row->thaw_end));
+    json_builder_end_object(builder);
 }
 
-static void write_account(QgaWriter *writer, const FirnAccount *account)
+static void add_run(JsonBuilder *builder, const FirnHookRun *run)
 {
-    qga_writer_begin_object(writer);
-    qga_writer_member_string(writer, "who", account->who);
-    qga_writer_member_int(writer, "started-usec", account->started);
-    write_time(writer, "resync-begin", account->resync_begin);
-    write_time(writer, "resync-end", account->resync_end);
-    write_time(writer, "freeze-begin", account->freeze_begin);
-    write_time(writer, "freeze-end", account->freeze_end);
-    write_time(writer, "thaw-begin", account->thaw_begin);
-    write_time(writer, "thaw-end", account->thaw_end);
-    qga_writer_member_uint(writer, "frozen", account->frozen);
-    qga_writer_member_uint(writer, "thawed", account->thawed);
-    qga_writer_member_string(writer, "thaw-reason", firn_thaw_reason_name(account->thaw_reason));
-    qga_writer_member_string(writer, "error", account->error);
-    qga_writer_name(writer, "filesystems");
-    qga_writer_begin_array(writer);
-    for (guint i = 0; i < account->filesystems->len; i++)
-        write_filesystem(writer, firn_account_filesystem(account, i));
-    qga_writer_end_array(writer);
-    qga_writer_name(writer, "hooks");
-    qga_writer_begin_array(writer);
-    for (guint i = 0; i < account->hooks->len; i++)
-        write_hook(writer, firn_account_hook(account, i));
-    qga_writer_end_array(writer);
-    qga_writer_end_object(writer);
+    json_builder_begin_object(builder);
+    add_text(builder, "name", run->path);
+    add_text(builder, "action", run->thaw ? "thaw" : "freeze");
+    add_time(builder, "begin", run->begin);
+    add_time(builder, "end", run->end);
+    add_number(builder, "status", run->status);
+    json_builder_end_object(builder);
 }
 
-char *firn_report_json(const GPtrArray *accounts)
+static void add_runs(JsonBuilder *builder, const FirnRecord *record)
 {
-    GString *out = g_string_new(NULL);
-    g_autoptr(QgaWriter) writer = qga_writer_new(out);
+    g_autoptr(GArray) runs = firn_record_hook_runs(record);
 
-    qga_writer_begin_object(writer);
-    qga_writer_name(writer, "reports");
-    qga_writer_begin_array(writer);
-    for (guint i = 0; i < accounts->len; i++)
-        write_account(writer, g_ptr_array_index(accounts, i));
-    qga_writer_end_array(writer);
-    qga_writer_end_object(writer);
-    return g_string_free(out, FALSE);
+    json_builder_set_member_name(builder, "hooks");
+    json_builder_begin_array(builder);
+    for (guint i = 0; i < runs->len; i++)
+        add_run(builder, &g_array_index(runs, FirnHookRun, i));
+    json_builder_end_array(builder);
+}
+
+static void add_head(JsonBuilder *builder, const FirnRecord *record)
+{
+    const FirnRecordHead *head = record->head;
+
+    add_text(builder, "who", firn_record_text(record, head->who));
+    add_number(builder, "started-usec", firn_record_started(record));
+    add_time(builder, "resync-begin", firn_record_since(record, head->last_sync_begin));
+    add_time(builder, "resync-end", firn_record_since(record, head->last_sync_end));
+    add_time(builder, "freeze-begin", firn_record_since(record, head->walk_begin));
+    add_time(builder, "freeze-end", firn_record_since(record, head->walk_end));
+    add_time(builder, "thaw-begin", firn_record_since(record, head->thaw_begin));
+    add_time(builder, "thaw-end", firn_record_since(record, head->thaw_end));
+    add_number(builder, "frozen", head->frozen);
+    add_number(builder, "thawed", head->thawed);
+    add_text(builder, "thaw-reason", firn_end_name(firn_record_end(record)));
+    if (head->message[0])
+        add_text(builder, "error", head->message);
+}
+
+static void add_report(JsonBuilder *builder, const FirnRecord *record)
+{
+    json_builder_begin_object(builder);
+    add_head(builder, record);
+    json_builder_set_member_name(builder, "filesystems");
+    json_builder_begin_array(builder);
+    for (guint i = 0; i < record->head->target_count; i++)
+        add_target(builder, record, i);
+    json_builder_end_array(builder);
+    add_runs(builder, record);
+    json_builder_end_object(builder);
+}
+
+/* json-glib (1.6) escapes all control bytes but this one, which stands in strings alone. */
+static char *escape_rest(const char *json)
+{
+    g_auto(GStrv) parts = g_strsplit(json, "\x1f", -1);
+
+    return g_strjoinv("\\u001f", parts);
+}
+
+char *firn_report_json(const GPtrArray *reports)
+{
+    g_autoptr(JsonBuilder) builder = json_builder_new();
+    g_autoptr(JsonNode) root = NULL;
+    g_autofree char *json = NULL;
+
+    json_builder_begin_object(builder);
+    json_builder_set_member_name(builder, "reports");
+    json_builder_begin_array(builder);
+    for (guint i = 0; i < reports->len; i++)
+        add_report(builder, g_ptr_array_index(reports, i));
+    json_builder_end_array(builder);
+    json_builder_end_object(builder);
+    root = json_builder_get_root(builder);
+    json = json_to_string(root, FALSE);
+    return escape_rest(json);
 }

@@ -38,21 +38,21 @@ static gboolean parse(Options *options, int argc, char **argv, GError **error)
     return firn_config_parse(options->config, argc, argv, &action, error);
 }
 
-static void print(const Options *options, const GPtrArray *accounts)
+static void print(const Options *options, const GPtrArray *reports)
 {
     gboolean utf8 = firn_terminal_is_utf8();
     guint width = firn_terminal_width();
 
     if (options->json) {
-        g_autofree char *json = firn_report_json(accounts);
+        g_autofree char *json = firn_report_json(reports);
 
         puts(json);
         return;
     }
-    if (accounts->len == 0)
+    if (reports->len == 0)
         printf("No freeze is on record in %s.\n", options->config->state_dir);
-    for (guint i = 0; i < accounts->len; i++) {
-        g_autofree char *text = firn_report_text(g_ptr_array_index(accounts, i), width, utf8);
+    for (guint i = 0; i < reports->len; i++) {
+        g_autofree char *text = firn_report_text(g_ptr_array_index(reports, i), width, utf8);
 
         printf("%s%s", i > 0 ? "\n" : "", text);
     }
@@ -62,7 +62,7 @@ int firn_report_main(int argc, char **argv)
 {
     g_autoptr(FirnConfig) config = firn_config_new();
     Options options = {.config = config};
-    g_autoptr(GPtrArray) accounts = NULL;
+    g_autoptr(GPtrArray) reports = NULL;
     g_autoptr(GError) error = NULL;
 
     if (firn_terminal_take_flag(&argc, argv, "--help")) {
@@ -70,11 +70,11 @@ int firn_report_main(int argc, char **argv)
         return EXIT_SUCCESS;
     }
     if (parse(&options, argc, argv, &error))
-        accounts = firn_report_load(config->state_dir, options.last, &error);
-    if (!accounts) {
+        reports = firn_report_load(config->state_dir, options.last, &error);
+    if (!reports) {
         fprintf(stderr, "firn report: %s\n", error->message);
         return EXIT_FAILURE;
     }
-    print(&options, accounts);
+    print(&options, reports);
     return EXIT_SUCCESS;
 }

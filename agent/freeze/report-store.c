@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "agent/freeze/report.h"
 
-#include <errno.h>
 #include <glib/gstdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define FOLDER "reports"
 #define SUFFIX ".freeze"
@@ -37,8 +35,9 @@ static GPtrArray *list_names(const char *folder, GError **error)
     return g_steal_pointer(&names);
 }
 
-static void remove_oldest(const char *folder, guint keep)
+void firn_report_remove_oldest(const char *state_dir, guint keep)
 {
+    g_autofree char *folder = g_build_filename(state_dir, FOLDER, NULL);
     g_autoptr(GPtrArray) names = list_names(folder, NULL);
 
     for (guint i = 0; names && i + keep < names->len; i++) {
@@ -48,47 +47,17 @@ static void remove_oldest(const char *folder, guint keep)
     }
 }
 
-gboolean firn_report_store(const char *state_dir, guint keep, const FirnAccount *account,
-                           GError **error)
+char *firn_report_path(const char *state_dir, gint64 started)
 {
-    g_autofree char *folder = g_build_filename(state_dir, FOLDER, NULL);
-    g_autofree char *name =
-        g_strdup_printf("%0*" G_GINT64_FORMAT SUFFIX, DIGITS, MAX(account->started, 0));
-    g_autofree char *path = g_build_filename(folder, name, NULL);
-    g_autofree char *text = NULL;
-    gsize length;
+    g_autofree char *name = g_strdup_printf("%0*" G_GINT64_FORMAT SUFFIX, DIGITS, MAX(started, 0));
 
-    if (g_mkdir_with_parents(folder, 0700) != 0) {
-        int code = errno;
-
-        g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(code),
-                    "cannot keep a report in %s: %s", folder, g_strerror(code));
-        return FALSE;
-    }
-    text = firn_account_save(account, &length);
-    if (keep > 0 && !g_file_set_contents_full(path, text, (gssize)length,
-                                              G_FILE_SET_CONTENTS_CONSISTENT, 0600, error))
-        return FALSE;
-    remove_oldest(folder, keep);
-    return TRUE;
-}
-
-static FirnAccount *load_one(const char *folder, const char *name)
-{
-    g_autofree char *path = g_build_filename(folder, name, NULL);
-    g_autofree char *text = NULL;
-    gsize length;
-
-    if (!g_file_get_contents(path, &text, &length, NULL))
-        return NULL;
-    return firn_account_load(text, length, NULL);
+    return g_build_filename(state_dir, FOLDER, name, NULL);
 }
 
 GPtrArray *firn_report_load(const char *state_dir, guint last, GError **error)
 {
     g_autofree char *folder = g_build_filename(state_dir, FOLDER, NULL);
-    g_autoptr(GPtrArray) accounts =
-        g_ptr_array_new_with_free_func((GDestroyNotify)firn_account_free);
+    g_autoptr(GPtrArray) reports = g_ptr_array_new_with_free_func((GDestroyNotify)firn_record_free);
     g_autoptr(GError) problem = NULL;
     g_autoptr(GPtrArray) names = list_names(folder, &problem);
 
@@ -98,10 +67,11 @@ GPtrArray *firn_report_load(const char *state_dir, guint last, GError **error)
     }
     for (guint i = names && names->len > last ? names->len - last : 0; names && i < names->len;
          i++) {
-        FirnAccount *account = load_one(folder, g_ptr_array_index(names, i));
+        g_autofree char *path = g_build_filename(folder, g_ptr_array_index(names, i), NULL);
+        FirnRecord *report = firn_record_open_report(path, NULL);
 
-        if (account)
-            g_ptr_array_add(accounts, account);
+        if (report)
+            g_ptr_array_add(reports, report);
     }
-    return g_steal_pointer(&accounts);
+    return g_steal_pointer(&reports);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "agent/freeze/report.h"
 
+#include "agent/freeze/record-read.h"
 #include "agent/freeze/timeline.h"
 
-#include <errno.h>
 #include <string.h>
 
 #define MAX_NAME 32
@@ -11,28 +11,6 @@
 /* A timeline of more rows is looked at by nobody; the table has them all. */
 #define MAX_ROWS 40
 #define PANELS 7
-
-static gint64 length_of(gint64 begin, gint64 end)
-{
-    return begin == FIRN_NEVER || end == FIRN_NEVER ? FIRN_NEVER : MAX(end - begin, 0);
-}
-
-gint64 firn_report_sync_time(const FirnAccountFilesystem *filesystem)
-{
-    return length_of(filesystem->sync_begin, filesystem->sync_end);
-}
-
-gint64 firn_report_freeze_time(const FirnAccountFilesystem *filesystem)
-{
-    return length_of(filesystem->freeze_begin, filesystem->freeze_end);
-}
-
-gint64 firn_report_held_time(const FirnAccountFilesystem *filesystem)
-{
-    if (filesystem->outcome != FIRN_OUTCOME_FROZEN)
-        return FIRN_NEVER;
-    return length_of(filesystem->freeze_end, filesystem->thaw_end);
-}
 
 static void append_duration(GString *out, gint64 microseconds)
 {
@@ -54,30 +32,39 @@ static char *time_text(gint64 microseconds)
     return g_strdup_printf("%s.%03d %s", day, (int)(microseconds % G_USEC_PER_SEC / 1000), zone);
 }
 
-static void append_head(GString *out, const FirnAccount *account, gboolean utf8)
+/* What was frozen, how fast and for how long. */
+static void append_summary(GString *out, const FirnRecord *record)
 {
-    g_autofree char *when = time_text(account->started);
-    g_autofree char *who = firn_timeline_printable(account->who, utf8);
-    gint64 walk = length_of(account->freeze_begin, account->freeze_end);
-    gint64 held = length_of(account->freeze_end, account->thaw_begin);
+    const FirnRecordHead *head = record->head;
+    gint64 walk = firn_record_length(record, head->walk_begin, head->walk_end);
+    gint64 held = firn_record_length(record, head->walk_end, head->thaw_begin);
     g_autofree char *walk_text = firn_timeline_duration(walk);
     g_autofree char *held_text = firn_timeline_duration(held);
 
-    g_string_append_printf(out, "%s  %s\n", when, who);
-    g_string_append_printf(out, "  %u frozen", account->frozen);
+    g_string_append_printf(out, "  %u frozen", head->frozen);
     if (walk != FIRN_NEVER)
         g_string_append_printf(out, " in %s", walk_text);
-    if (account->frozen > 0 && held != FIRN_NEVER)
+    if (head->frozen > 0 && held != FIRN_NEVER)
         g_string_append_printf(out, ", held for %s", held_text);
-    if (account->thaw_reason != FIRN_THAW_NONE)
-        g_string_append_printf(out, ", %u thawed (%s)", account->thawed,
-                               firn_thaw_reason_name(account->thaw_reason));
+    if (firn_record_end(record) != FIRN_END_NONE)
+        g_string_append_printf(out, ", %u thawed (%s)", (guint)head->thawed,
+                               firn_end_name(firn_record_end(record)));
     g_string_append_c(out, '\n');
-    if (account->error) {
-        g_autofree char *error = firn_timeline_printable(account->error, utf8);
+}
 
-        g_string_append_printf(out, "  error: %s\n", error);
-    }
+static void append_head(GString *out, const FirnRecord *record, gboolean utf8)
+{
+    g_autofree char *when = time_text(firn_record_started(record));
+    g_autofree char *who =
+        firn_timeline_printable(firn_record_text(record, record->head->who), utf8);
+    g_autofree char *error = firn_timeline_printable(record->head->message, utf8);
+    gboolean refused = firn_record_was_refused(record);
+
+    g_string_append_printf(out, "%s  %s\n", when, who);
+    if (!refused)
+        append_summary(out, record);
+    if (*error)
+        g_string_append_printf(out, "  %s: %s\n", refused ? "refused" : "error", error);
 }
 
 static guint widest(guint so_far, const char *text, guint most)
@@ -85,63 +72,127 @@ static guint widest(guint so_far, const char *text, guint most)
     return MIN(MAX(so_far, (guint)g_utf8_strlen(text, -1)), most);
 }
 
-static void append_filesystem(GString *out, const FirnAccountFilesystem *filesystem, guint name,
-                              guint type, guint device, gboolean utf8)
+/* Filesystems of other mount namespaces are no part of the freeze, and told of apart. */
+static gboolean is_in_table(const FirnRecord *record, guint target)
 {
+    return firn_record_state(record, target) != FIRN_TARGET_ELSEWHERE;
+}
+
+/* "frozen", "failed: Input/output error", "frozen, thawed by somebody else" */
+static void append_outcome(GString *out, const FirnRecord *record, guint target)
+{
+    FirnTargetState state = firn_record_state(record, target);
+    gboolean explains = state == FIRN_TARGET_FAILED || state == FIRN_TARGET_LOST;
+    g_autofree char *remark = firn_record_remark(record, target);
+
+    g_string_append(out, firn_target_outcome(state));
+    if (remark)
+        g_string_append_printf(out, "%s%s", explains ? ": " : ", ", remark);
+}
+
+typedef struct {
+    guint name;
+    guint type;
+    guint device;
+} Columns;
+
+static void append_filesystem(GString *out, const FirnRecord *record, guint target,
+                              const Columns *columns, gboolean utf8)
+{
+    const FirnRecordTarget *row = &record->targets[target];
+
     g_string_append(out, "  ");
-    firn_timeline_append_fixed(out, filesystem->mountpoint, name, utf8);
+    firn_timeline_append_fixed(out, firn_record_text(record, row->mountpoint), columns->name, utf8);
     g_string_append_c(out, ' ');
-    firn_timeline_append_fixed(out, filesystem->type, type, utf8);
+    firn_timeline_append_fixed(out, firn_record_text(record, row->type), columns->type, utf8);
     g_string_append_c(out, ' ');
-    firn_timeline_append_fixed(out, filesystem->source, device, utf8);
-    append_duration(out, firn_report_sync_time(filesystem));
-    append_duration(out, firn_report_freeze_time(filesystem));
-    append_duration(out, firn_report_held_time(filesystem));
-    append_duration(out, length_of(filesystem->thaw_begin, filesystem->thaw_end));
-    g_string_append_printf(out, "  %s", firn_outcome_name(filesystem->outcome));
-    if (filesystem->outcome == FIRN_OUTCOME_FAILED)
-        g_string_append_printf(out, ": %s", g_strerror(filesystem->error));
-    if (filesystem->thaw_error == EINVAL)
-        g_string_append(out, ", thawed by somebody else");
-    else if (filesystem->thaw_error != 0)
-        g_string_append_printf(out, ", thaw failed: %s", g_strerror(filesystem->thaw_error));
+    firn_timeline_append_fixed(out, firn_record_text(record, row->source), columns->device, utf8);
+    append_duration(out, firn_record_length(record, row->sync_begin, row->sync_end));
+    append_duration(out, firn_record_length(record, row->freeze_begin, row->freeze_end));
+    append_duration(out, firn_record_held_time(record, target));
+    append_duration(out, firn_record_length(record, row->thaw_begin, row->thaw_end));
+    g_string_append(out, "  ");
+    append_outcome(out, record, target);
     g_string_append_c(out, '\n');
 }
 
-static void append_table(GString *out, const FirnAccount *account, gboolean utf8)
+static Columns columns_measure(const FirnRecord *record, gboolean utf8)
 {
-    guint name = strlen("filesystem"), type = strlen("type"), device = strlen("device");
+    Columns columns = {strlen("filesystem"), strlen("type"), strlen("device")};
 
-    for (guint i = 0; i < account->filesystems->len; i++) {
-        const FirnAccountFilesystem *filesystem = firn_account_filesystem(account, i);
-        g_autofree char *mountpoint = firn_timeline_printable(filesystem->mountpoint, utf8);
-        g_autofree char *source = firn_timeline_printable(filesystem->source, utf8);
+    for (guint i = 0; i < record->head->target_count; i++) {
+        const FirnRecordTarget *row = &record->targets[i];
+        g_autofree char *name =
+            firn_timeline_printable(firn_record_text(record, row->mountpoint), utf8);
+        g_autofree char *type = firn_timeline_printable(firn_record_text(record, row->type), utf8);
+        g_autofree char *device =
+            firn_timeline_printable(firn_record_text(record, row->source), utf8);
 
-        name = widest(name, mountpoint, MAX_NAME);
-        type = widest(type, filesystem->type, MAX_NAME);
-        device = widest(device, source, MAX_DEVICE);
+        if (!is_in_table(record, i))
+            continue;
+        columns.name = widest(columns.name, name, MAX_NAME);
+        columns.type = widest(columns.type, type, MAX_NAME);
+        columns.device = widest(columns.device, device, MAX_DEVICE);
     }
-    g_string_append_printf(out, "\n  %-*s %-*s %-*s%9s%9s%9s%9s  %s\n", (int)name, "filesystem",
-                           (int)type, "type", (int)device, "device", "sync", "freeze", "held",
-                           "thaw", "outcome");
-    for (guint i = 0; i < account->filesystems->len; i++)
-        append_filesystem(out, firn_account_filesystem(account, i), name, type, device, utf8);
+    return columns;
 }
 
-static void append_hooks(GString *out, const FirnAccount *account, gboolean utf8)
+static void append_table(GString *out, const FirnRecord *record, gboolean utf8)
 {
-    for (guint i = 0; i < account->hooks->len; i++) {
-        const FirnAccountHook *hook = firn_account_hook(account, i);
-        g_autofree char *name = firn_timeline_printable(hook->name, utf8);
+    Columns columns = columns_measure(record, utf8);
 
+    g_string_append_printf(out, "\n  %-*s %-*s %-*s%9s%9s%9s%9s  %s\n", (int)columns.name,
+                           "filesystem", (int)columns.type, "type", (int)columns.device, "device",
+                           "sync", "freeze", "held", "thaw", "outcome");
+    for (guint i = 0; i < record->head->target_count; i++)
+        if (is_in_table(record, i))
+            append_filesystem(out, record, i, &columns, utf8);
+}
+
+static void append_elsewhere(GString *out, const FirnRecord *record, gboolean utf8)
+{
+    gboolean first = TRUE;
+
+    for (guint i = 0; i < record->head->target_count; i++) {
+        const FirnRecordTarget *row = &record->targets[i];
+        g_autofree char *device =
+            firn_timeline_printable(firn_record_text(record, row->source), utf8);
+        g_autofree char *name =
+            firn_timeline_printable(firn_record_text(record, row->mountpoint), utf8);
+        g_autofree char *whose =
+            firn_timeline_printable(firn_record_text(record, row->whose), utf8);
+
+        if (is_in_table(record, i))
+            continue;
+        g_string_append_printf(out,
+                               "%s  not frozen: %s, mounted at %s in the mount namespace of %s\n",
+                               first ? "\n" : "", device, name, whose);
+        first = FALSE;
+    }
+}
+
+static void append_run(GString *out, const FirnHookRun *run, gboolean utf8)
+{
+    g_autofree char *path = firn_timeline_printable(run->path, utf8);
+
+    g_string_append_printf(out, "  hook %-6s", run->thaw ? "thaw" : "freeze");
+    append_duration(out, run->end == FIRN_NEVER ? FIRN_NEVER : MAX(run->end - run->begin, 0));
+    g_string_append_printf(out, "  %s", path);
+    if (run->end == FIRN_NEVER)
+        g_string_append(out, ": was not waited for");
+    else if (run->trouble)
+        g_string_append_printf(out, ": %s", run->trouble);
+    else if (run->status != 0)
+        g_string_append_printf(out, ": status %d", run->status);
+    g_string_append_c(out, '\n');
+}
+
+static void append_hooks(GString *out, const GArray *runs, gboolean utf8)
+{
+    for (guint i = 0; i < runs->len; i++) {
         if (i == 0)
             g_string_append_c(out, '\n');
-        g_string_append_printf(out, "  hook %-6s", hook->thaw ? "thaw" : "freeze");
-        append_duration(out, length_of(hook->begin, hook->end));
-        g_string_append_printf(out, "  %s", name);
-        if (hook->status != 0)
-            g_string_append_printf(out, ": status %d", hook->status);
-        g_string_append_c(out, '\n');
+        append_run(out, &g_array_index(runs, FirnHookRun, i), utf8);
     }
 }
 
@@ -168,107 +219,161 @@ static guint add_panel(FirnTimelinePanel *panels, guint count, const char *name,
     return count + 1;
 }
 
-static guint list_panels(const FirnAccount *account, FirnTimelinePanel *panels)
+/* Of two times of the record. */
+static Range range_of(const FirnRecord *record, gint64 begin, gint64 end)
 {
+    return (Range){firn_record_since(record, begin), firn_record_since(record, end)};
+}
+
+static guint list_panels(const FirnRecord *record, const GArray *runs, FirnTimelinePanel *panels)
+{
+    const FirnRecordHead *head = record->head;
     Range sync = {FIRN_NEVER, FIRN_NEVER}, freeze_hooks = sync, thaw_hooks = sync;
-    Range again = {account->resync_begin, account->resync_end};
-    Range freeze = {account->freeze_begin, account->freeze_end};
-    Range held = {account->freeze_end, account->thaw_begin};
-    Range thaw = {account->thaw_begin, account->thaw_end};
     guint count = 0;
 
-    for (guint i = 0; i < account->filesystems->len; i++) {
-        const FirnAccountFilesystem *filesystem = firn_account_filesystem(account, i);
+    for (guint i = 0; i < head->target_count; i++) {
+        const FirnRecordTarget *row = &record->targets[i];
+        Range own = range_of(record, row->sync_begin, row->sync_end);
 
-        widen(&sync, filesystem->sync_begin, filesystem->sync_end);
+        widen(&sync, own.begin, own.end);
     }
-    for (guint i = 0; i < account->hooks->len; i++) {
-        const FirnAccountHook *hook = firn_account_hook(account, i);
+    for (guint i = 0; i < runs->len; i++) {
+        const FirnHookRun *run = &g_array_index(runs, FirnHookRun, i);
 
-        widen(hook->thaw ? &thaw_hooks : &freeze_hooks, hook->begin, hook->end);
+        widen(run->thaw ? &thaw_hooks : &freeze_hooks, run->begin, run->end);
     }
     count = add_panel(panels, count, "sync", sync, 2);
     count = add_panel(panels, count, "hooks", freeze_hooks, 1);
-    count = add_panel(panels, count, "sync", again, 1);
-    count = add_panel(panels, count, "freeze", freeze, 4);
-    if (account->frozen > 0)
-        count = add_panel(panels, count, "held", held, 1);
-    count = add_panel(panels, count, "thaw", thaw, 2);
+    count = add_panel(panels, count, "sync",
+                      range_of(record, head->last_sync_begin, head->last_sync_end), 1);
+    count =
+        add_panel(panels, count, "freeze", range_of(record, head->walk_begin, head->walk_end), 4);
+    if (head->frozen > 0)
+        count =
+            add_panel(panels, count, "held", range_of(record, head->walk_end, head->thaw_begin), 1);
+    count = add_panel(panels, count, "thaw", range_of(record, head->thaw_begin, head->thaw_end), 2);
     return add_panel(panels, count, "hooks", thaw_hooks, 1);
 }
 
-static guint add_span(FirnSpan *spans, guint count, FirnSpanKind kind, gint64 begin, gint64 end)
+static guint add_span(FirnSpan *spans, guint count, FirnSpanKind kind, Range range)
 {
-    if (begin == FIRN_NEVER || end == FIRN_NEVER)
+    if (range.begin == FIRN_NEVER || range.end == FIRN_NEVER)
         return count;
-    spans[count] = (FirnSpan){kind, begin, end};
+    spans[count] = (FirnSpan){kind, range.begin, range.end};
     return count + 1;
 }
 
-static guint list_spans(const FirnAccount *account, const FirnAccountFilesystem *filesystem,
-                        FirnSpan *spans)
+/* When what was frozen got its FITHAW; of a lost one, when all others had theirs. */
+static gint64 end_of_hold(const FirnRecord *record, guint target)
 {
-    gboolean frozen = filesystem->outcome == FIRN_OUTCOME_FROZEN;
+    if (firn_record_state(record, target) == FIRN_TARGET_LOST)
+        return record->head->thaw_end;
+    return record->targets[target].thaw_begin;
+}
+
+static guint list_spans(const FirnRecord *record, guint target, FirnSpan *spans)
+{
+    const FirnRecordHead *head = record->head;
+    const FirnRecordTarget *row = &record->targets[target];
+    FirnTargetState state = firn_record_state(record, target);
+    gboolean frozen = firn_record_was_frozen(record, target) || state == FIRN_TARGET_LOST;
+    /* one that is stuck has no end of its own */
+    gint64 freeze_end =
+        state == FIRN_TARGET_STUCK && row->freeze_end == 0 ? head->walk_end : row->freeze_end;
     guint count = 0;
 
-    count = add_span(spans, count, FIRN_SPAN_SYNC, filesystem->sync_begin, filesystem->sync_end);
-    count = add_span(spans, count, FIRN_SPAN_SYNC, account->resync_begin, account->resync_end);
+    count =
+        add_span(spans, count, FIRN_SPAN_SYNC, range_of(record, row->sync_begin, row->sync_end));
+    count = add_span(spans, count, FIRN_SPAN_SYNC,
+                     range_of(record, head->last_sync_begin, head->last_sync_end));
     count = add_span(spans, count, frozen ? FIRN_SPAN_FREEZE : FIRN_SPAN_FAILED,
-                     filesystem->freeze_begin, filesystem->freeze_end);
+                     range_of(record, row->freeze_begin, freeze_end));
     if (frozen)
-        count =
-            add_span(spans, count, FIRN_SPAN_HELD, filesystem->freeze_end, filesystem->thaw_begin);
-    return add_span(spans, count, FIRN_SPAN_THAW, filesystem->thaw_begin, filesystem->thaw_end);
+        count = add_span(spans, count, FIRN_SPAN_HELD,
+                         range_of(record, row->freeze_end, end_of_hold(record, target)));
+    return add_span(spans, count, FIRN_SPAN_THAW, range_of(record, row->thaw_begin, row->thaw_end));
 }
 
 #define SPANS_OF_ONE 5
 
-static void append_timeline(GString *out, const FirnAccount *account, guint width, gboolean utf8)
+/* The rows of a timeline and the spans they point to. */
+typedef struct {
+    FirnTimelineRow *rows;
+    guint count;
+    FirnSpan *spans;
+    guint used;
+    guint left_out;
+} Rows;
+
+static void add_hook_row(Rows *rows, const GArray *runs)
 {
-    guint shown = MIN(account->filesystems->len, MAX_ROWS);
+    for (guint i = 0; i < runs->len; i++) {
+        const FirnHookRun *run = &g_array_index(runs, FirnHookRun, i);
+
+        rows->used =
+            add_span(rows->spans, rows->used, run->status == 0 ? FIRN_SPAN_HOOK : FIRN_SPAN_FAILED,
+                     (Range){run->begin, run->end});
+    }
+    if (runs->len > 0)
+        rows->rows[rows->count++] = (FirnTimelineRow){"hooks", rows->spans, rows->used};
+}
+
+static void add_filesystem_rows(Rows *rows, const FirnRecord *record)
+{
+    guint shown = 0;
+
+    for (guint i = 0; i < record->head->target_count; i++) {
+        FirnSpan *own = rows->spans + rows->used;
+        const char *name = firn_record_text(record, record->targets[i].mountpoint);
+        guint count;
+
+        if (!is_in_table(record, i))
+            continue;
+        if (shown++ >= MAX_ROWS) {
+            rows->left_out++;
+            continue;
+        }
+        count = list_spans(record, i, own);
+        rows->rows[rows->count++] = (FirnTimelineRow){name, own, count};
+        rows->used += count;
+    }
+}
+
+static void append_timeline(GString *out, const FirnRecord *record, const GArray *runs, guint width,
+                            gboolean utf8)
+{
     FirnTimelinePanel panels[PANELS];
-    guint panel_count = list_panels(account, panels);
-    g_autofree FirnTimelineRow *rows = g_new0(FirnTimelineRow, shown + 1);
-    g_autofree FirnSpan *spans = g_new0(FirnSpan, shown * SPANS_OF_ONE + account->hooks->len + 1);
-    guint row_count = 0, used = 0;
+    guint panel_count = list_panels(record, runs, panels);
+    g_autofree FirnTimelineRow *row_store = g_new0(FirnTimelineRow, MAX_ROWS + 1);
+    g_autofree FirnSpan *span_store = g_new0(FirnSpan, MAX_ROWS * SPANS_OF_ONE + runs->len);
+    Rows rows = {.rows = row_store, .spans = span_store};
     g_autofree char *drawing = NULL;
     g_auto(GStrv) lines = NULL;
 
-    for (guint i = 0; i < account->hooks->len; i++) {
-        const FirnAccountHook *hook = firn_account_hook(account, i);
-
-        used = add_span(spans, used, hook->status == 0 ? FIRN_SPAN_HOOK : FIRN_SPAN_FAILED,
-                        hook->begin, hook->end);
-    }
-    if (account->hooks->len > 0)
-        rows[row_count++] = (FirnTimelineRow){"hooks", spans, used};
-    for (guint i = 0; i < shown; i++) {
-        const FirnAccountFilesystem *filesystem = firn_account_filesystem(account, i);
-        FirnSpan *own = spans + used;
-        guint count = list_spans(account, filesystem, own);
-
-        rows[row_count++] = (FirnTimelineRow){filesystem->mountpoint, own, count};
-        used += count;
-    }
-    if (panel_count == 0 || row_count == 0)
+    add_hook_row(&rows, runs);
+    add_filesystem_rows(&rows, record);
+    if (panel_count == 0 || rows.count == 0)
         return;
-    drawing = firn_timeline_draw(panels, panel_count, rows, row_count, width - MIN(width, 2), utf8);
+    drawing =
+        firn_timeline_draw(panels, panel_count, rows.rows, rows.count, width - MIN(width, 2), utf8);
     lines = g_strsplit(drawing, "\n", -1);
     g_string_append_c(out, '\n');
     for (char **line = lines; *line && **line; line++)
         g_string_append_printf(out, "  %s\n", *line);
-    if (account->filesystems->len > shown)
-        g_string_append_printf(out, "  and %u more\n", account->filesystems->len - shown);
+    if (rows.left_out > 0)
+        g_string_append_printf(out, "  and %u more\n", rows.left_out);
 }
 
-char *firn_report_text(const FirnAccount *account, guint width, gboolean utf8)
+char *firn_report_text(const FirnRecord *record, guint width, gboolean utf8)
 {
+    g_autoptr(GArray) runs = firn_record_hook_runs(record);
     GString *out = g_string_new(NULL);
 
-    append_head(out, account, utf8);
-    if (account->filesystems->len > 0)
-        append_table(out, account, utf8);
-    append_hooks(out, account, utf8);
-    append_timeline(out, account, width, utf8);
+    append_head(out, record, utf8);
+    if (!firn_record_was_refused(record) && record->head->target_count > 0)
+        append_table(out, record, utf8);
+    append_elsewhere(out, record, utf8);
+    append_hooks(out, runs, utf8);
+    append_timeline(out, record, runs, width, utf8);
     return g_string_free(out, FALSE);
 }

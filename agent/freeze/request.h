@@ -33,7 +33,7 @@ typedef struct {
     guint report_keep;
 } FirnFreezeRequest;
 
-/* Of a configuration. mountpoints: NULL for all. Free with firn_freeze_request_free(). */
+/* Of a configuration; of nothing when that is NULL. mountpoints: NULL for all. Free with firn_freeze_request_free(). */
 FirnFreezeRequest *firn_freeze_request_new(const FirnConfig *config, const FirnRoots *roots,
                                            const char *const *mountpoints, const char *who);
 void firn_freeze_request_free(FirnFreezeRequest *request);

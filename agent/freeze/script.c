@@ -41,6 +41,8 @@ static void image_init(Image *image, const FirnScript *script, int output, int f
     image->shell_argv[2] = script->argument;
     image->shell_argv[3] = NULL;
     image->environment = g_environ_setenv(g_get_environ(), "FIRN_REASON", script->reason, TRUE);
+    /* the agent's own talk with the service manager */
+    image->environment = g_environ_unsetenv(image->environment, "NOTIFY_SOCKET");
     image->null = open("/dev/null", O_RDONLY | O_CLOEXEC);
     image->output = output;
     image->failure = failure;
@@ -64,6 +66,19 @@ G_NORETURN static void give_up(const Image *image, int cause)
     _exit(127);
 }
 
+/* The keeper's score is its own; daemons that a script starts are victims like others. */
+static void script_reset_score(void)
+{
+    int score = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+    if (score < 0)
+        return;
+    if (write(score, "0", 1) < 0) {
+        /* it stays, then */
+    }
+    close(score);
+}
+
 /* In the child. */
 G_NORETURN static void become(const FirnScript *script, const Image *image)
 {
@@ -74,14 +89,17 @@ G_NORETURN static void become(const FirnScript *script, const Image *image)
     dup2(image->null, STDIN_FILENO);
     dup2(image->output, STDOUT_FILENO);
     dup2(image->output, STDERR_FILENO);
-    if (!firn_state_move(script->word, (int)script->from, FIRN_HOOK_WORD(script->to, getpid())))
+    script_reset_score();
+    script->hook->pid = (gint)getpid();
+    script->hook->started = firn_pid_start(getpid());
+    if (!firn_record_move(&script->hook->state, (int)script->from, (int)script->to))
         give_up(image, TAKEN);
     /* everything else is closed on exec */
     execve(script->path, (char **)(guintptr)image->argv, image->environment);
     if (errno == ENOEXEC) /* no "#!" line: a shell's, as execvp(3) has it */
         execve("/bin/sh", (char **)(guintptr)image->shell_argv, image->environment);
     cause = errno;
-    g_atomic_int_set(script->word, (gint)script->from); /* nothing of it ran */
+    g_atomic_int_set(&script->hook->state, (gint)script->from); /* nothing of it ran */
     give_up(image, cause);
 }
 
@@ -119,7 +137,7 @@ static gboolean look(FirnScript *script, pid_t pid, int pidfd, int *output)
 
 static gboolean is_cancelled(const FirnScript *script)
 {
-    return script->cancel && g_atomic_int_get(script->cancel) != 0;
+    return script->check && script->check(script->data);
 }
 
 /* Asks for its end at first, then kills. */
@@ -232,16 +250,23 @@ void firn_script_insist(FirnScript *script)
     }
 }
 
-void firn_script_await(pid_t pid, guint timeout)
+/* TRUE while the process that the record names is the script's, and not a stranger's that has got
+ * its number since. */
+static gboolean script_is_running(const FirnRecordHook *hook)
 {
-    int pidfd = pid > 0 ? firn_pidfd_open(pid) : -1;
-    struct pollfd entry = {.fd = pidfd, .events = POLLIN};
+    return hook->pid > 0 && firn_pid_start((pid_t)hook->pid) == hook->started &&
+           !firn_pid_is_zombie((pid_t)hook->pid);
+}
 
-    if (pidfd < 0)
-        return;
-    /* a hook leads its session: anything else is a stranger that got the number since */
-    if (getsid(pid) == pid && poll(&entry, 1, timeout > 0 ? (int)timeout * 1000 : -1) == 0 &&
-        getsid(pid) == pid)
-        kill(-pid, SIGKILL);
-    close(pidfd);
+void firn_script_await(const FirnRecordHook *hook, guint timeout)
+{
+    gint64 limit = firn_record_now() + timeout * (gint64)1000000000;
+
+    while (script_is_running(hook)) {
+        if (timeout > 0 && firn_record_now() > limit) {
+            kill(-(pid_t)hook->pid, SIGKILL);
+            return;
+        }
+        poll(NULL, 0, TICK_MS);
+    }
 }

@@ -1,191 +1,162 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "agent/freeze/sync.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent/freeze/child.h"
 #include "platform/superblock.h"
 
 /* More disks than that do not get faster by being asked at once. */
-#define THREADS_MAX 16
+#define WORKERS_MAX 16
 /* A pass that takes no longer leaves a walk little to write. */
 #define SHORT_PASS_NS ((gint64)30 * 1000 * 1000)
 /* Whoever writes without end does not keep the freeze from coming. */
 #define PASSES_MAX 5
-/* How soon a cancel is noticed. */
-#define TICK_US (50 * 1000)
+#define TICK_MS 50
 #define NS_PER_SECOND ((gint64)1000000000)
 
 typedef struct {
-    guint target; /* its row in the state */
-    guint disk;
-    int fd;
-    int error;
-    gint64 begin, end;
-} Item;
-
-/* A pass outlives its caller when a thread hangs: so it has copies of all it needs. */
-typedef struct {
-    gint refs;
-    GMutex lock;
-    GCond changed;
-    FirnTargets *targets; /* keeps the descriptors open */
-    Item *items;          /* by disk */
-    guint count;
-    guint next;    /* the first item of the disk that is next */
-    guint pending; /* items not done */
-    gboolean abandoned;
+    FirnRecord *record;
+    gboolean first; /* the pass whose times are told */
+    guint workers;
+    pid_t pids[WORKERS_MAX];
+    int done; /* reading end of a pipe that the workers have the other end of */
 } Pass;
 
-static void pass_unref(Pass *pass)
+static gboolean is_to_sync(const FirnRecord *record, guint i)
 {
-    if (!g_atomic_int_dec_and_test(&pass->refs))
-        return;
-    g_mutex_clear(&pass->lock);
-    g_cond_clear(&pass->changed);
-    firn_targets_unref(pass->targets);
-    g_free(pass->items);
-    g_free(pass);
+    return record->fds[i] >= 0 && record->targets[i].state == FIRN_TARGET_PENDING;
 }
 
-static int compare_disks(gconstpointer a, gconstpointer b, gpointer data)
-{
-    const Item *left = a;
-    const Item *right = b;
-
-    if (left->disk != right->disk)
-        return left->disk < right->disk ? -1 : 1;
-    return (left->target > right->target) - (left->target < right->target);
-}
-
-static Pass *pass_new(FirnState *state, FirnTargets *targets)
-{
-    Pass *pass = g_new0(Pass, 1);
-
-    pass->refs = 1;
-    pass->targets = firn_targets_ref(targets);
-    pass->items = g_new0(Item, state->head->target_count + 1);
-    g_mutex_init(&pass->lock);
-    g_cond_init(&pass->changed);
-    for (guint i = 0; i < state->head->target_count; i++) {
-        FirnStateTarget *target = &state->targets[i];
-
-        int fd = state->fds[i];
-
-        if (fd < 0 || g_atomic_int_get(&target->state) != FIRN_TARGET_PENDING)
-            continue;
-        pass->items[pass->count++] = (Item){.target = i, .disk = target->disk, .fd = fd};
-    }
-    pass->pending = pass->count;
-    g_qsort_with_data(pass->items, (gint)pass->count, sizeof *pass->items, compare_disks, NULL);
-    return pass;
-}
-
-/* The items of one disk that nobody has taken; FALSE when none is left. */
-static gboolean take_disk(Pass *pass, guint *first, guint *end)
-{
-    gboolean taken;
-
-    g_mutex_lock(&pass->lock);
-    *first = pass->next;
-    *end = *first;
-    while (*end < pass->count && pass->items[*end].disk == pass->items[*first].disk)
-        (*end)++;
-    pass->next = *end;
-    taken = *end > *first && !pass->abandoned;
-    g_mutex_unlock(&pass->lock);
-    return taken;
-}
-
-static gpointer sync_thread(gpointer data)
-{
-    Pass *pass = data;
-    guint first, end;
-
-    while (take_disk(pass, &first, &end)) {
-        for (guint i = first; i < end; i++) {
-            gint64 began = firn_state_now();
-            int error = firn_superblock_sync(pass->items[i].fd);
-
-            g_mutex_lock(&pass->lock);
-            pass->items[i].begin = began;
-            pass->items[i].end = firn_state_now();
-            pass->items[i].error = error;
-            pass->pending--;
-            g_cond_signal(&pass->changed);
-            g_mutex_unlock(&pass->lock);
-        }
-    }
-    pass_unref(pass);
-    return NULL;
-}
-
-static guint count_disks(const Pass *pass)
+static guint count_disks(const FirnRecord *record)
 {
     guint count = 0;
 
-    for (guint i = 0; i < pass->count; i++)
-        count += i == 0 || pass->items[i].disk != pass->items[i - 1].disk;
+    for (guint i = 0; i < record->head->target_count; i++) {
+        if (is_to_sync(record, i))
+            count = MAX(count, record->targets[i].disk + 1);
+    }
     return count;
 }
 
-static void start_threads(Pass *pass)
+/* In the child: every disk whose number falls to this worker, one filesystem after the other. */
+static void sync_work(const Pass *pass, guint worker)
 {
-    guint wanted = MIN(count_disks(pass), THREADS_MAX);
-    guint started = 0;
+    for (guint i = 0; i < pass->record->head->target_count; i++) {
+        FirnRecordTarget *target = &pass->record->targets[i];
+        gint64 begin = firn_record_now();
 
-    for (guint i = 0; i < wanted; i++) {
-        GThread *thread;
-
-        g_atomic_int_inc(&pass->refs);
-        thread = g_thread_try_new("sync", sync_thread, pass, NULL);
-        if (!thread) {
-            pass_unref(pass);
-            break;
-        }
-        g_thread_unref(thread);
-        started++;
-    }
-    if (wanted > 0 && started == 0) {
-        g_atomic_int_inc(&pass->refs);
-        sync_thread(pass);
+        if (!is_to_sync(pass->record, i) || target->disk % pass->workers != worker)
+            continue;
+        target->error = firn_superblock_sync(pass->record->fds[i]);
+        if (!pass->first)
+            continue;
+        target->sync_begin = begin;
+        target->sync_end = firn_record_now();
     }
 }
 
-static gboolean may_wait(FirnState *state, gint64 limit)
+static gboolean pass_start(Pass *pass, GError **error)
 {
-    return g_atomic_int_get(&state->head->end) == FIRN_END_NONE &&
-           (limit == 0 || firn_state_now() < limit);
+    guint wanted = MIN(count_disks(pass->record), WORKERS_MAX);
+    int ends[2];
+    int cause = 0;
+
+    if (pipe2(ends, O_CLOEXEC) < 0) {
+        g_set_error(error, G_FILE_ERROR, (int)g_file_error_from_errno(errno),
+                    "cannot sync: no pipe: %s; nothing is frozen", g_strerror(errno));
+        return FALSE;
+    }
+    pass->done = ends[0];
+    pass->workers = wanted;
+    for (guint i = 0; i < wanted && !cause; i++) {
+        pid_t pid = firn_child_fork(pass->record, ends[1]);
+
+        if (pid == 0) {
+            sync_work(pass, i);
+            _exit(0);
+        }
+        if (pid < 0)
+            cause = errno;
+        pass->pids[i] = pid;
+    }
+    close(ends[1]);
+    if (cause)
+        g_set_error(error, G_FILE_ERROR, (int)g_file_error_from_errno(cause),
+                    "cannot sync: no process could be made: %s; raise TasksMax of the service, or "
+                    "try again; nothing is frozen",
+                    g_strerror(cause));
+    return !cause;
 }
 
-/* Takes over how it went; called with the lock. */
-static void note(Pass *pass, FirnState *state, gboolean first)
+/* What has not ended hangs in the kernel, and is left there. */
+static void pass_end(Pass *pass)
 {
-    for (guint i = 0; i < pass->count; i++) {
-        const Item *item = &pass->items[i];
-        FirnStateTarget *target = &state->targets[item->target];
+    for (guint i = 0; i < pass->workers; i++) {
+        if (pass->pids[i] <= 0)
+            continue;
+        kill(pass->pids[i], SIGKILL);
+        waitpid(pass->pids[i], NULL, WNOHANG);
+    }
+    close(pass->done);
+}
 
-        if (first) {
-            target->sync_begin = item->begin;
-            target->sync_end = item->end;
-        }
-        if (item->error) {
-            target->error = item->error;
-            firn_state_move(&target->state, FIRN_TARGET_PENDING, FIRN_TARGET_FAILED);
-        }
+/* TRUE when all workers ended by themselves. limit: 0 for none. */
+static gboolean pass_await(const Pass *pass, gint64 limit, FirnEndCheck check, gpointer data)
+{
+    struct pollfd entry = {.fd = pass->done, .events = POLLIN};
+
+    while (poll(&entry, 1, TICK_MS) != 1) {
+        if (check(data) || (limit && firn_record_now() >= limit))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+/* A worker that has ended is waited for, and its siblings too, which have as well. */
+static void pass_reap(Pass *pass)
+{
+    for (guint i = 0; i < pass->workers; i++) {
+        if (pass->pids[i] > 0)
+            waitpid(pass->pids[i], NULL, 0);
+        pass->pids[i] = 0;
     }
 }
 
-/*
- * FALSE when something could not be written. The kernel says so once: a freeze after it may well
- * work, as it does on a filesystem that has gone read-only meanwhile, and would hide the loss.
- */
-static gboolean check(FirnState *state, GError **error)
+/* FALSE when it was not waited for to its end; with an error when it could not be begun. */
+static gboolean run_pass(FirnRecord *record, gint64 limit, gboolean first, FirnEndCheck check,
+                         gpointer data, GError **error)
 {
-    for (guint i = 0; i < state->head->target_count; i++) {
-        FirnStateTarget *target = &state->targets[i];
+    Pass pass = {.record = record, .first = first};
+    gboolean complete;
+
+    if (!pass_start(&pass, error)) {
+        if (pass.workers > 0)
+            pass_end(&pass);
+        return FALSE;
+    }
+    complete = pass_await(&pass, limit, check, data);
+    if (complete)
+        pass_reap(&pass);
+    pass_end(&pass);
+    return complete;
+}
+
+static gboolean check_targets(FirnRecord *record, GError **error)
+{
+    for (guint i = 0; i < record->head->target_count; i++) {
+        FirnRecordTarget *target = &record->targets[i];
         g_autofree char *name = NULL;
 
-        if (g_atomic_int_get(&target->state) != FIRN_TARGET_FAILED)
+        if (target->state != FIRN_TARGET_PENDING || !target->error)
             continue;
-        name = firn_target_describe(state, i);
+        target->state = FIRN_TARGET_FAILED;
+        name = firn_record_describe(record, i);
         g_set_error(error, G_FILE_ERROR, (int)g_file_error_from_errno(target->error),
                     "failed to sync %s: %s; data written to it is lost: see the kernel's log for "
                     "errors of the disk, or leave it out with freeze-exclude; nothing is frozen",
@@ -195,58 +166,53 @@ static gboolean check(FirnState *state, GError **error)
     return TRUE;
 }
 
-/* FALSE when it was not waited for to its end. limit: 0 for none. */
-static gboolean run_pass(FirnState *state, FirnTargets *targets, gint64 limit, gboolean first)
+static gint64 limit_of(guint timeout)
 {
-    Pass *pass = pass_new(state, targets);
+    return timeout > 0 ? firn_record_now() + timeout * NS_PER_SECOND : 0;
+}
+
+gboolean firn_sync_before_hooks(FirnRecord *record, guint timeout, FirnEndCheck check,
+                                gpointer data, GError **error)
+{
+    FirnRecordHead *head = record->head;
+    g_autoptr(GError) problem = NULL;
     gboolean complete;
 
-    start_threads(pass);
-    g_mutex_lock(&pass->lock);
-    while (pass->pending > 0 && may_wait(state, limit))
-        g_cond_wait_until(&pass->changed, &pass->lock, g_get_monotonic_time() + TICK_US);
-    complete = pass->pending == 0;
-    pass->abandoned = TRUE;
-    note(pass, state, first);
-    g_mutex_unlock(&pass->lock);
-    pass_unref(pass);
-    return complete;
-}
-
-static gint64 limit_of(gint64 begin, guint timeout)
-{
-    return timeout > 0 ? begin + timeout * NS_PER_SECOND : 0;
-}
-
-gboolean firn_sync_before_hooks(FirnState *state, FirnTargets *targets, guint timeout,
-                                GError **error)
-{
-    FirnStateHead *head = state->head;
-
-    head->sync_begin = firn_state_now();
-    if (!run_pass(state, targets, limit_of(head->sync_begin, timeout), TRUE) &&
-        g_atomic_int_get(&head->end) == FIRN_END_NONE)
+    head->sync_begin = firn_record_now();
+    complete = run_pass(record, limit_of(timeout), TRUE, check, data, &problem);
+    head->sync_end = firn_record_now();
+    if (problem) {
+        g_propagate_error(error, g_steal_pointer(&problem));
+        return FALSE;
+    }
+    if (check(data))
+        return FALSE;
+    if (!complete)
         g_warning("not all is synced after %u s (freeze-sync-timeout): freezing all the same",
                   timeout);
-    head->sync_end = firn_state_now();
-    return check(state, error);
+    return check_targets(record, error);
 }
 
-gboolean firn_sync_before_walk(FirnState *state, FirnTargets *targets, guint timeout,
+gboolean firn_sync_before_walk(FirnRecord *record, guint timeout, FirnEndCheck check, gpointer data,
                                GError **error)
 {
-    FirnStateHead *head = state->head;
-    gint64 limit = limit_of(firn_state_now(), timeout);
+    FirnRecordHead *head = record->head;
+    gint64 limit = limit_of(timeout);
     /* what hung before would hang again */
     gboolean again = !limit || head->sync_end - head->sync_begin < timeout * NS_PER_SECOND;
+    g_autoptr(GError) problem = NULL;
 
-    head->last_sync_begin = firn_state_now();
+    head->last_sync_begin = firn_record_now();
     for (guint i = 0; i < PASSES_MAX && again; i++) {
-        gint64 begin = firn_state_now();
+        gint64 begin = firn_record_now();
 
-        again = run_pass(state, targets, limit, FALSE) && may_wait(state, limit) &&
-                firn_state_now() - begin > SHORT_PASS_NS;
+        again = run_pass(record, limit, FALSE, check, data, &problem) && !check(data) &&
+                firn_record_now() - begin > SHORT_PASS_NS;
     }
-    head->last_sync_end = firn_state_now();
-    return check(state, error);
+    head->last_sync_end = firn_record_now();
+    if (problem) {
+        g_propagate_error(error, g_steal_pointer(&problem));
+        return FALSE;
+    }
+    return !check(data) && check_targets(record, error);
 }

@@ -2,23 +2,25 @@
 #ifndef AGENT_FREEZE_SYNC_H
 #define AGENT_FREEZE_SYNC_H
 
-#include "agent/freeze/state.h"
-#include "agent/freeze/targets.h"
+#include "agent/freeze/record.h"
 
 /*
- * Writes out what is dirty before anything stands still, so that next to nothing is left to write
- * inside the freeze. Independent disks are written side by side, each one's filesystems one after
- * the other. A syncfs() that hangs is left behind, with its thread.
+ * Writes what is dirty before anything is frozen, so that little is left to be written inside the
+ * freeze. Child processes do it, one for each disk up to some, so that a disk that hangs costs the
+ * time-out and nothing else.
  */
 
-/* Before the hooks: one pass, noted in each target's times. Returns once all is written, the
- * configuration's cap of `timeout` seconds (0: none) is reached, or the state's `end` is set. FALSE
- * when a filesystem could not be written: that target has failed. */
-gboolean firn_sync_before_hooks(FirnState *state, FirnTargets *targets, guint timeout,
-                                GError **error);
+/*
+ * Once before the hooks. timeout: seconds, 0 for none; what is not synced by then is frozen all the
+ * same, and the log says so. check: may be asked from 20 times a second on. FALSE with an error when
+ * a disk did not take what was written: the kernel tells of lost data once, and may then well
+ * freeze what has gone read-only. FALSE without one when check() said so. Blocks.
+ */
+gboolean firn_sync_before_hooks(FirnRecord *record, guint timeout, FirnEndCheck check,
+                                gpointer data, GError **error);
 
-/* After them: passes until one is short, or the same reasons to stop. */
-gboolean firn_sync_before_walk(FirnState *state, FirnTargets *targets, guint timeout,
+/* After the hooks, until a pass is short. The same arguments and results. */
+gboolean firn_sync_before_walk(FirnRecord *record, guint timeout, FirnEndCheck check, gpointer data,
                                GError **error);
 
 #endif

@@ -2,102 +2,47 @@
 #include "agent/freeze/targets.h"
 
 #include <errno.h>
-#include <string.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include "platform/descriptors.h"
-#include "platform/pidfd.h"
 #include "platform/superblock.h"
 
-/* For the guard, its pipes, and clients that come meanwhile. */
+/* For the record, the sockets, pipes and scripts beside the targets. */
 #define SPARE_DESCRIPTORS 64
-
-struct FirnTargets {
-    gint refs;
-    GArray *fds;
-};
-
-char *firn_target_describe(const FirnState *state, guint target)
-{
-    const FirnStateTarget *row = &state->targets[target];
-
-    return g_strdup_printf("%s (%s on %s)", firn_state_text(state, row->mountpoint),
-                           firn_state_text(state, row->type), firn_state_text(state, row->source));
-}
-
-static FirnTargets *targets_new(void)
-{
-    FirnTargets *targets = g_new0(FirnTargets, 1);
-
-    targets->refs = 1;
-    targets->fds = g_array_new(FALSE, FALSE, sizeof(int));
-    return targets;
-}
-
-FirnTargets *firn_targets_ref(FirnTargets *targets)
-{
-    g_atomic_int_inc(&targets->refs);
-    return targets;
-}
-
-void firn_targets_unref(FirnTargets *targets)
-{
-    if (!targets || !g_atomic_int_dec_and_test(&targets->refs))
-        return;
-    for (guint i = 0; i < targets->fds->len; i++)
-        close(g_array_index(targets->fds, int, i));
-    g_array_unref(targets->fds);
-    g_free(targets);
-}
-
-static void keep(FirnTargets *targets, FirnState *state, guint i, int fd)
-{
-    state->fds[i] = fd;
-    g_array_append_val(targets->fds, fd);
-}
-
-/* A machine may have thousands of filesystems, and a process 1024 descriptors. */
-static void make_room(guint count)
-{
-    if (!firn_descriptors_make_room(count + SPARE_DESCRIPTORS))
-        g_warning("cannot raise the limit of open files by %u: %s", count + SPARE_DESCRIPTORS,
-                  g_strerror(errno));
-}
-
-/* What says most of why none of the mountpoints would do. */
-static int weigh(int before, int cause)
-{
-    gboolean gone = cause == ESTALE || cause == ENOENT || cause == ENOTDIR || cause == ELOOP;
-
-    return gone && before ? before : cause;
-}
 
 static gboolean is_gone(int cause)
 {
     return cause == ESTALE || cause == ENOENT || cause == ENOTDIR || cause == ELOOP;
 }
 
-/* 0 or why not. */
-static int open_target(const FirnPlanTarget *target, FirnState *state, guint row,
-                       FirnTargets *targets)
+/* 0 or the errno that says most of why none of its mountpoints would do. */
+static int target_open(const FirnPlanTarget *target, FirnRecord *record, guint row,
+                       FirnTargetsProgress progress, gpointer data)
 {
-    int cause = 0;
+    int cause = ESTALE;
 
     for (guint i = 0; i < target->mount_count; i++) {
-        int fd = -1;
-        int failure = firn_superblock_open(target->mounts[i].path, target->mounts[i].id, &fd);
+        const FirnPlanMount *mount = &target->mounts[i];
+        int failure;
 
+        if (mount->hidden)
+            continue;
+        progress(mount->path, data);
+        failure = firn_superblock_open(mount->path, mount->id, &record->fds[row]);
         if (!failure) {
-            state->targets[row].mount_id = target->mounts[i].id;
-            keep(targets, state, row, fd);
+            record->targets[row].mount_id = mount->id;
             return 0;
         }
-        cause = weigh(cause, failure);
+        if (is_gone(cause))
+            cause = failure;
     }
     return cause;
 }
 
-static const char *remedy(int cause)
+static const char *target_remedy(int cause)
 {
     switch (cause) {
     case EACCES:
@@ -113,36 +58,41 @@ static const char *remedy(int cause)
     }
 }
 
-FirnTargets *firn_targets_open(const FirnPlan *plan, FirnState *state, GError **error)
+gboolean firn_targets_open(const FirnPlan *plan, FirnRecord *record, FirnTargetsProgress progress,
+                           gpointer data, GError **error)
 {
-    g_autoptr(FirnTargets) targets = targets_new();
-
-    make_room(plan->count);
+    if (!firn_descriptors_make_room(plan->count + SPARE_DESCRIPTORS))
+        g_warning("cannot raise the limit of open files by %u: %s", plan->count + SPARE_DESCRIPTORS,
+                  g_strerror(errno));
     for (guint i = 0; i < plan->count; i++) {
-        FirnStateTarget *row = &state->targets[i];
-        int cause = open_target(&plan->targets[i], state, i, targets);
+        FirnRecordTarget *row = &record->targets[i];
+        int cause = target_open(&plan->targets[i], record, i, progress, data);
         g_autofree char *name = NULL;
 
         if (!cause)
             continue;
-        name = firn_target_describe(state, i);
+        name = firn_record_describe(record, i);
         if (is_gone(cause)) {
-            g_atomic_int_set(&row->state, FIRN_TARGET_HIDDEN);
+            row->state = FIRN_TARGET_HIDDEN;
             g_warning("%s is not frozen: no path leads to it", name);
             continue;
         }
-        g_atomic_int_set(&row->state, FIRN_TARGET_FAILED);
+        row->state = FIRN_TARGET_FAILED;
         row->error = cause;
         g_set_error(error, G_FILE_ERROR, (int)g_file_error_from_errno(cause),
-                    "failed to open %s: %s; %s", name, g_strerror(cause), remedy(cause));
-        return NULL;
+                    "failed to open %s: %s; %s", name, g_strerror(cause), target_remedy(cause));
+        return FALSE;
     }
-    return g_steal_pointer(&targets);
+    return TRUE;
 }
 
-/* Any mount of the device. */
-static int open_by_device(const FirnMounts *mounts, const FirnStateTarget *row)
+/* Any mount of the device that can be seen; one on the way to which nothing may hang is not looked
+ * for: the caller is patient, but not for ever. */
+static int target_open_seen(const FirnRecordTarget *row)
 {
+    g_autoptr(FirnRoots) roots = firn_roots_new(NULL);
+    g_autoptr(FirnMounts) mounts = firn_mounts_read(roots, NULL);
+
     for (guint i = 0; mounts && i < mounts->count; i++) {
         const FirnMount *mount = &mounts->entries[i];
         int fd;
@@ -154,42 +104,35 @@ static int open_by_device(const FirnMounts *mounts, const FirnStateTarget *row)
     return -1;
 }
 
-static gboolean may_be_frozen(FirnStateTarget *row)
+/*
+ * A frozen superblock outlives its last umount(2), and whoever mounts its device again gets the
+ * same one. O_EXCL says whether there is one: nobody can open a block device so while a filesystem
+ * has it (open(2)). Without that, the mount might be the first one of something else.
+ */
+static int target_mount(const FirnRecord *record, const FirnRecordTarget *row)
 {
-    int now = g_atomic_int_get(&row->state);
+    const char *source = firn_record_text(record, row->source);
+    const char *place = "/proc"; /* any folder: nobody else sees this */
+    int device = open(source, O_RDONLY | O_EXCL | O_CLOEXEC | O_NONBLOCK);
 
-    return now == FIRN_TARGET_FREEZING || now == FIRN_TARGET_FROZEN || now == FIRN_TARGET_THAWING;
+    if (device >= 0) {
+        close(device);
+        return -1;
+    }
+    if (errno != EBUSY || unshare(CLONE_NEWNS) < 0 ||
+        mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+        return -1;
+    if (mount(source, place, firn_record_text(record, row->type), 0, NULL) < 0 &&
+        mount(source, place, firn_record_text(record, row->type), MS_RDONLY, NULL) < 0)
+        return -1;
+    return open(place, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-FirnTargets *firn_targets_recover(FirnState *state, int guard, const FirnRoots *roots,
-                                  gboolean *complete)
+int firn_targets_reach(const FirnRecord *record, guint target, gboolean *mounted)
 {
-    FirnTargets *targets = targets_new();
-    g_autoptr(FirnMounts) mounts = NULL;
+    const FirnRecordTarget *row = &record->targets[target];
+    int fd = target_open_seen(row);
 
-    *complete = TRUE;
-    make_room(state->head->target_count);
-    for (guint i = 0; i < state->head->target_count; i++) {
-        FirnStateTarget *row = &state->targets[i];
-        int fd;
-
-        if (!may_be_frozen(row))
-            continue;
-        fd = guard >= 0 && row->fd >= 0 ? firn_pidfd_take(guard, row->fd) : -1;
-        if (fd < 0 && !mounts)
-            mounts = firn_mounts_read(roots, NULL);
-        if (fd < 0)
-            fd = open_by_device(mounts, row);
-        if (fd >= 0) {
-            keep(targets, state, i, fd);
-        } else {
-            g_autofree char *name = firn_target_describe(state, i);
-
-            g_warning("cannot reach %s, which was left frozen: mount it again and thaw it with "
-                      "'fsfreeze --unfreeze'",
-                      name);
-            *complete = FALSE;
-        }
-    }
-    return targets;
+    *mounted = fd >= 0;
+    return fd >= 0 ? fd : target_mount(record, row);
 }

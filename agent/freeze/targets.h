@@ -3,35 +3,30 @@
 #define AGENT_FREEZE_TARGETS_H
 
 #include "agent/freeze/plan.h"
-#include "agent/freeze/state.h"
+#include "agent/freeze/record.h"
 
 /*
- * The descriptors through which the filesystems of a freeze are synced, frozen and thawed: kept
- * from before the freeze until all is thawed, so that a path that vanishes meanwhile is no problem.
- * Shared by whoever uses them; closed when the last one lets go.
+ * The descriptors through which the filesystems of a freeze are synced, frozen and thawed: open
+ * from before the freeze until all is thawed, so that a path that vanishes meanwhile is no matter.
  */
-typedef struct FirnTargets FirnTargets;
+
+/* Is told each path before it is opened, since that may hang. */
+typedef void (*FirnTargetsProgress)(const char *path, gpointer data);
 
 /*
- * Opens one of each, trying all its mountpoints, and puts the numbers into the state. One that no
- * path leads to is FIRN_TARGET_HIDDEN there. NULL with an error that names the remedy when one
- * could not be opened. May block as long as a filesystem likes: for workers only.
+ * Opens each target of the plan into record->fds by the first of its mountpoints that works, the
+ * covered ones left out. A target that no path leads to is FIRN_TARGET_HIDDEN. FALSE with an error
+ * that names the remedy when one could not be opened.
  */
-FirnTargets *firn_targets_open(const FirnPlan *plan, FirnState *state, GError **error);
+gboolean firn_targets_open(const FirnPlan *plan, FirnRecord *record, FirnTargetsProgress progress,
+                           gpointer data, GError **error);
 
 /*
- * Opens what a state says is frozen, for one who was not there: from the guard when it still lives
- * (guard: its pidfd, or -1), else by path, by any mount of the device. FALSE in `complete` when
- * some could not be had.
+ * Opens a target that this process has no descriptor of: by any mount of its device that can be
+ * seen, else by a mount of its own in a mount namespace of its own, which ends with the process. So
+ * it is for a child process made for this. The descriptor, or -1: nothing of it is mounted any
+ * more. *mounted says whether a path led to it.
  */
-FirnTargets *firn_targets_recover(FirnState *state, int guard, const FirnRoots *roots,
-                                  gboolean *complete);
-
-FirnTargets *firn_targets_ref(FirnTargets *targets);
-void firn_targets_unref(FirnTargets *targets);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(FirnTargets, firn_targets_unref)
-
-/* "/home (xfs on /dev/vdb)"; free with g_free(). */
-char *firn_target_describe(const FirnState *state, guint target);
+int firn_targets_reach(const FirnRecord *record, guint target, gboolean *mounted);
 
 #endif

@@ -2,74 +2,25 @@
 #include "agent/freeze/walk.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include "agent/freeze/child.h"
+#include "agent/freeze/look.h"
 #include "agent/freeze/targets.h"
 #include "platform/superblock.h"
 
-/* For so long one may hang in FITHAW before the others are thawed beside it. */
-#define HELD_UP_NS ((gint64)1000000000)
+#define PATIENCE_MS 1000
 
-static gboolean is_ending(const FirnState *state)
-{
-    return g_atomic_int_get(&state->head->end) != FIRN_END_NONE;
-}
+/* --- freezing ---------------------------------------------------------------------------------- */
 
-/* FITHAW of one that the caller has set to THAWING. */
-static gboolean thaw(FirnState *state, FirnStateTarget *target)
-{
-    int cause;
-
-    target->thaw_begin = firn_state_now();
-    cause = firn_superblock_thaw(firn_state_fd(state, target));
-    target->thaw_end = firn_state_now();
-    target->thaw_error = cause;
-    /* EINVAL: somebody else was faster */
-    if (cause && cause != EINVAL) {
-        firn_state_move(&target->state, FIRN_TARGET_THAWING, FIRN_TARGET_FROZEN);
-        return FALSE;
-    }
-    g_atomic_int_set(&target->state, FIRN_TARGET_THAWED);
-    if (!cause)
-        g_atomic_int_inc(&state->head->thawed);
-    return !cause;
-}
-
-/* The end was decided while it hung: nobody else thaws this one. Until it is thawed its word says
- * that nobody knows, so that whoever finds it sees to it, should this process die here. */
-static void take_back(FirnState *state, FirnStateTarget *target)
-{
-    int cause;
-
-    target->thaw_begin = firn_state_now();
-    cause = firn_superblock_thaw(firn_state_fd(state, target));
-    target->thaw_end = firn_state_now();
-    target->thaw_error = cause;
-    if (cause && cause != EINVAL)
-        return; /* as if it still hung: it will be tried again */
-    if (firn_state_move(&target->state, FIRN_TARGET_FREEZING, FIRN_TARGET_THAWED))
-        g_atomic_int_inc(&state->head->frozen);
-    if (!cause)
-        g_atomic_int_inc(&state->head->thawed);
-}
-
-/* After a success. */
-static void settle(FirnState *state, FirnStateTarget *target)
-{
-    if (is_ending(state)) {
-        take_back(state, target);
-        return;
-    }
-    if (!firn_state_move(&target->state, FIRN_TARGET_FREEZING, FIRN_TARGET_FROZEN))
-        return;
-    g_atomic_int_inc(&state->head->frozen);
-    if (is_ending(state) &&
-        firn_state_move(&target->state, FIRN_TARGET_FROZEN, FIRN_TARGET_THAWING))
-        thaw(state, target);
-}
-
-static FirnTargetState judge(int cause)
+static FirnTargetState walk_judge(int cause)
 {
     switch (cause) {
+    case 0:
+        return FIRN_TARGET_FROZEN;
     case EOPNOTSUPP:
     case ENOTTY: /* no such call for this file at all */
         return FIRN_TARGET_UNSUPPORTED;
@@ -80,21 +31,33 @@ static FirnTargetState judge(int cause)
     }
 }
 
-static void freeze(FirnState *state, FirnStateTarget *target)
+/*
+ * FALSE when the watcher has given this one up meanwhile (FIRN_TARGET_STUCK) and ended the freeze:
+ * then nobody but this process knows that it is frozen, and this process thaws it.
+ */
+static gboolean walk_freeze_one(FirnRecord *record, guint i)
 {
+    FirnRecordTarget *target = &record->targets[i];
     int cause;
 
-    target->freeze_begin = firn_state_now();
-    cause = firn_superblock_freeze(firn_state_fd(state, target));
-    target->freeze_end = firn_state_now();
+    target->freeze_begin = firn_record_now();
+    g_atomic_int_set(&target->state, FIRN_TARGET_FREEZING);
+    cause = firn_superblock_freeze(record->fds[i]);
+    target->freeze_end = firn_record_now();
     target->error = cause;
-    if (cause)
-        firn_state_move(&target->state, FIRN_TARGET_FREEZING, judge(cause));
-    else
-        settle(state, target);
+    if (firn_record_move(&target->state, FIRN_TARGET_FREEZING, (int)walk_judge(cause))) {
+        record->head->frozen += cause == 0;
+        return TRUE;
+    }
+    if (cause == 0) {
+        target->thaw_begin = firn_record_now();
+        target->thaw_error = firn_superblock_thaw(record->fds[i]);
+        target->thaw_end = firn_record_now();
+    }
+    return FALSE;
 }
 
-static const char *remedy(int cause)
+static const char *walk_remedy(int cause)
 {
     switch (cause) {
     case EPERM:
@@ -108,114 +71,218 @@ static const char *remedy(int cause)
     }
 }
 
-static void set_failure(const FirnState *state, guint i, GError **error)
+static void walk_set_error(const FirnRecord *record, guint i, GError **error)
 {
-    g_autofree char *name = firn_target_describe(state, i);
-    int cause = state->targets[i].error;
+    g_autofree char *name = firn_record_describe(record, i);
+    int cause = record->targets[i].error;
 
     g_set_error(error, G_FILE_ERROR, (int)g_file_error_from_errno(cause),
                 "failed to freeze %s: %s; %s; nothing is frozen", name, g_strerror(cause),
-                remedy(cause));
+                walk_remedy(cause));
 }
 
-gboolean firn_walk_freeze(FirnState *state, const FirnTrace *trace, GError **error)
+static gboolean walk_is_ending(const FirnRecord *record)
 {
-    for (guint i = 0; i < state->head->target_count; i++) {
-        FirnStateTarget *target = &state->targets[i];
-        const char *mountpoint = firn_state_text(state, target->mountpoint);
+    return g_atomic_int_get(&record->head->end) != FIRN_END_NONE;
+}
 
-        if (is_ending(state))
-            return FALSE;
-        if (!firn_state_move(&target->state, FIRN_TARGET_PENDING, FIRN_TARGET_FREEZING))
+gboolean firn_walk_freeze(FirnRecord *record, const FirnTrace *trace, FirnEndCheck check,
+                          gpointer data, GError **error)
+{
+    for (guint i = 0; i < record->head->target_count; i++) {
+        FirnRecordTarget *target = &record->targets[i];
+        const char *mountpoint = firn_record_text(record, target->mountpoint);
+        gboolean known;
+
+        if (target->state != FIRN_TARGET_PENDING)
             continue;
+        if (walk_is_ending(record) || check(data))
+            return FALSE;
         firn_trace_filesystem_begin(trace, mountpoint);
-        freeze(state, target);
+        known = walk_freeze_one(record, i);
         firn_trace_filesystem_end(trace, mountpoint, target->error);
-        if (g_atomic_int_get(&target->state) == FIRN_TARGET_FAILED) {
-            set_failure(state, i, error);
+        if (!known)
+            return FALSE;
+        if (target->state == FIRN_TARGET_FAILED) {
+            walk_set_error(record, i, error);
             return FALSE;
         }
     }
-    return !is_ending(state);
+    return !walk_is_ending(record);
 }
 
-guint firn_walk_thaw(FirnState *state, const FirnTrace *trace)
+/* --- thawing ----------------------------------------------------------------------------------- */
+
+/*
+ * EINVAL says that it is not frozen by us any more: somebody else has thawed it. But there are two
+ * more reasons. The answer of a FITHAW before may have been lost. And since Linux 6.8, where
+ * freezes nest, FITHAW lets go of ours and says EINVAL when another one remains, as that of a
+ * suspended device.
+ */
+static gboolean walk_was_ours(const FirnRecordTarget *target, int cause)
 {
-    guint frozen = firn_state_count_frozen(state);
-    guint thawed = 0;
+    g_autoptr(FirnRoots) roots = NULL;
+    g_autofree char *suspended = NULL;
+
+    if (cause == 0 || target->unsure)
+        return TRUE;
+    roots = firn_roots_new(NULL);
+    suspended = firn_look_find_suspended(roots, (dev_t)target->device, -1);
+    return suspended != NULL;
+}
+
+static void walk_settle_thaw(FirnRecord *record, FirnRecordTarget *target, int cause)
+{
+    target->thaw_end = firn_record_now();
+    if (cause && cause != EINVAL) {
+        target->thaw_error = cause;
+        g_atomic_int_set(&target->state, FIRN_TARGET_FROZEN);
+        return;
+    }
+    if (walk_was_ours(target, cause)) {
+        target->thaw_error = 0;
+        g_atomic_int_inc(&record->head->thawed);
+    } else {
+        target->thaw_error = EINVAL;
+        record->head->early = TRUE;
+    }
+    g_atomic_int_set(&target->state, FIRN_TARGET_THAWED);
+}
+
+static void walk_begin_thaw(FirnRecordTarget *target)
+{
+    target->thaw_begin = firn_record_now();
+    g_atomic_int_set(&target->state, FIRN_TARGET_THAWING);
+}
+
+void firn_walk_thaw(FirnRecord *record, const FirnTrace *trace)
+{
+    guint before = (guint)g_atomic_int_get(&record->head->thawed);
     int cause = 0;
 
-    firn_trace_thaw_begin(trace, frozen);
-    for (guint i = state->head->target_count; i-- > 0;) {
-        FirnStateTarget *target = &state->targets[i];
+    firn_trace_thaw_begin(trace, firn_record_count_frozen(record));
+    for (guint i = record->head->target_count; i-- > 0;) {
+        FirnRecordTarget *target = &record->targets[i];
 
-        if (!firn_state_move(&target->state, FIRN_TARGET_FROZEN, FIRN_TARGET_THAWING))
+        if (target->state != FIRN_TARGET_FROZEN || record->fds[i] < 0)
             continue;
-        thawed += thaw(state, target);
-        if (g_atomic_int_get(&target->state) == FIRN_TARGET_FROZEN)
+        walk_begin_thaw(target);
+        walk_settle_thaw(record, target, firn_superblock_thaw(record->fds[i]));
+        if (target->state == FIRN_TARGET_FROZEN)
             cause = target->thaw_error;
     }
-    firn_trace_thaw_end(trace, thawed, cause);
-    return thawed;
+    firn_trace_thaw_end(trace, (guint)g_atomic_int_get(&record->head->thawed) - before, cause);
 }
 
-gboolean firn_walk_is_held_up(const FirnState *state)
+/* In a child, or where none can be had: a target that this process has no descriptor of. */
+static void walk_thaw_unopened(FirnRecord *record, guint i)
 {
-    gint64 now = firn_state_now();
-    guint waiting = 0;
-    guint hanging = 0;
+    FirnRecordTarget *target = &record->targets[i];
+    gboolean mounted;
+    int fd = firn_targets_reach(record, i, &mounted);
+    int cause = fd >= 0 ? firn_superblock_thaw(fd) : EINVAL;
 
-    for (guint i = 0; i < state->head->target_count; i++) {
-        FirnStateTarget *target = &state->targets[i];
-        int at = g_atomic_int_get(&target->state);
+    if (mounted) {
+        walk_settle_thaw(record, target, cause);
+    } else {
+        target->thaw_end = firn_record_now();
+        target->thaw_error = cause == EINVAL ? 0 : cause;
+        record->head->early = TRUE;
+        g_atomic_int_set(&target->state, FIRN_TARGET_LOST);
+    }
+    if (fd >= 0)
+        close(fd);
+}
 
-        waiting += at == FIRN_TARGET_FROZEN;
-        if (at != FIRN_TARGET_THAWING)
+static void walk_thaw_one(FirnRecord *record, guint i)
+{
+    if (record->fds[i] >= 0)
+        walk_settle_thaw(record, &record->targets[i], firn_superblock_thaw(record->fds[i]));
+    else
+        walk_thaw_unopened(record, i);
+}
+
+/* FALSE when no process could be made. */
+static gboolean walk_thaw_in_child(FirnRecord *record, guint i)
+{
+    struct pollfd entry = {.events = POLLIN};
+    int ends[2];
+    pid_t pid;
+
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return FALSE;
+    pid = firn_child_fork(record, ends[1]);
+    if (pid == 0) {
+        walk_thaw_one(record, i);
+        _exit(0);
+    }
+    close(ends[1]);
+    entry.fd = ends[0];
+    if (pid > 0 && poll(&entry, 1, PATIENCE_MS) == 1)
+        waitpid(pid, NULL, 0);
+    close(ends[0]);
+    return pid > 0;
+}
+
+void firn_walk_thaw_apart(FirnRecord *record)
+{
+    for (guint i = record->head->target_count; i-- > 0;) {
+        FirnRecordTarget *target = &record->targets[i];
+
+        if (g_atomic_int_get(&target->state) != FIRN_TARGET_FROZEN)
             continue;
-        if (!target->thaw_begin || now - target->thaw_begin < HELD_UP_NS)
-            return FALSE;
-        hanging++;
+        target->apart = TRUE;
+        walk_begin_thaw(target);
+        if (walk_thaw_in_child(record, i))
+            continue;
+        target->apart = FALSE;
+        walk_thaw_one(record, i);
     }
-    return waiting > 0 && hanging > 0;
 }
 
-static void adopt(FirnState *state, FirnTargetState left)
+void firn_walk_adopt(FirnRecord *record)
 {
-    for (guint i = 0; i < state->head->target_count; i++)
-        firn_state_move(&state->targets[i].state, (int)left, FIRN_TARGET_FROZEN);
-}
+    for (guint i = 0; i < record->head->target_count; i++) {
+        FirnRecordTarget *target = &record->targets[i];
+        int now = g_atomic_int_get(&target->state);
 
-void firn_walk_adopt_freezing(FirnState *state)
-{
-    adopt(state, FIRN_TARGET_FREEZING);
-}
-
-void firn_walk_adopt_thawing(FirnState *state)
-{
-    adopt(state, FIRN_TARGET_THAWING);
-}
-
-int firn_walk_find_stuck(const FirnState *state)
-{
-    for (guint i = 0; i < state->head->target_count; i++) {
-        if (g_atomic_int_get(&state->targets[i].state) == FIRN_TARGET_FREEZING)
-            return (int)i;
+        if (now != FIRN_TARGET_FREEZING && now != FIRN_TARGET_THAWING)
+            continue;
+        target->unsure = TRUE;
+        if (firn_record_move(&target->state, now, FIRN_TARGET_FROZEN))
+            record->head->frozen += now == FIRN_TARGET_FREEZING;
     }
-    return -1;
 }
 
-GError *firn_walk_thaw_error(const FirnState *state)
+gboolean firn_walk_reap(FirnRecord *record)
 {
-    for (guint i = 0; i < state->head->target_count; i++) {
-        FirnStateTarget *target = &state->targets[i];
+    pid_t pid;
+
+    do {
+        pid = waitpid(-1, NULL, WNOHANG);
+    } while (pid > 0);
+    return pid == 0;
+}
+
+GError *firn_walk_thaw_error(const FirnRecord *record)
+{
+    for (guint i = 0; i < record->head->target_count; i++) {
+        const FirnRecordTarget *target = &record->targets[i];
+        int now = g_atomic_int_get((gint *)(guintptr)&target->state);
         g_autofree char *name = NULL;
 
-        if (g_atomic_int_get(&target->state) != FIRN_TARGET_FROZEN || !target->thaw_error)
+        if (now != FIRN_TARGET_FROZEN && now != FIRN_TARGET_THAWING)
             continue;
-        name = firn_target_describe(state, i);
+        name = firn_record_describe(record, i);
+        if (now == FIRN_TARGET_THAWING)
+            return g_error_new(
+                G_FILE_ERROR, G_FILE_ERROR_AGAIN,
+                "failed to thaw %s: its FITHAW does not return: see the kernel's log for the disk "
+                "below it; all others are thawed",
+                name);
         return g_error_new(G_FILE_ERROR, (int)g_file_error_from_errno(target->thaw_error),
-                           "failed to thaw %s: %s; it is still frozen: see the kernel's log, and "
-                           "thaw again",
+                           "failed to thaw %s: %s; it is still frozen, and firn goes on trying: "
+                           "see the kernel's log",
                            name, g_strerror(target->thaw_error));
     }
     return NULL;

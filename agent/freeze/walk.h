@@ -2,45 +2,41 @@
 #ifndef AGENT_FREEZE_WALK_H
 #define AGENT_FREEZE_WALK_H
 
-#include "agent/freeze/state.h"
+#include "agent/freeze/record.h"
 #include "agent/freeze/trace.h"
 
 /*
- * FIFREEZE of one filesystem after the other, and FITHAW back again. Several may be at it at once
- * (the walk that hangs, the worker that thaws the others, the guard): each filesystem's state word
- * says whose turn it is.
+ * FIFREEZE of one filesystem after the other, and FITHAW back again. One process is at it at a
+ * time. Each step is noted in the record before and after the call, so that whoever takes over
+ * knows what the process before it has done.
  */
 
 /*
- * Freezes in order, from those not done yet. Stops as soon as the state's `end` is set, and undoes
- * what it was just at: FALSE without error then. FALSE with an error when one failed; what was
- * frozen before stays so. trace: may be NULL.
+ * Freezes in order what is PENDING. FALSE when check() or the record's `end` said that the freeze
+ * is to end, or with an error when a filesystem failed. What was frozen before stays so. trace: may
+ * be NULL.
  */
-gboolean firn_walk_freeze(FirnState *state, const FirnTrace *trace, GError **error);
+gboolean firn_walk_freeze(FirnRecord *record, const FirnTrace *trace, FirnEndCheck check,
+                          gpointer data, GError **error);
+
+/* Thaws what is FROZEN, in the reverse order. What cannot be thawed stays FROZEN, with its
+ * thaw_error. System calls alone. */
+void firn_walk_thaw(FirnRecord *record, const FirnTrace *trace);
 
 /*
- * Thaws what is frozen, in the reverse order; returns how many it thawed. What still hangs in
- * FIFREEZE is left alone. Safe after fork(). Those that could not be thawed stay frozen with their
- * thaw_error.
+ * The same, each in a process of its own and with a second's patience: what hangs keeps no other
+ * frozen, and stays THAWING as long as its process hangs. Also thaws what this process has no
+ * descriptor of (firn_targets_reach()). Where no process can be made, this one does it.
  */
-guint firn_walk_thaw(FirnState *state, const FirnTrace *trace);
+void firn_walk_thaw_apart(FirnRecord *record);
 
-/*
- * Take over from a process that is dead, threads and all: what it was just at may be frozen, and
- * is thawed by the next firn_walk_thaw(). The first is for the agent that froze. The second is also
- * for a thawing process that was stopped, which may go on: a second FITHAW does no harm. Safe after
- * fork().
- */
-void firn_walk_adopt_freezing(FirnState *state);
-void firn_walk_adopt_thawing(FirnState *state);
+/* Takes over from a process that is dead, or never runs again: what it was just at may be frozen. */
+void firn_walk_adopt(FirnRecord *record);
 
-/* TRUE when all who thaw have been hanging in FITHAW for a second, and others wait for them. */
-gboolean firn_walk_is_held_up(const FirnState *state);
+/* A child of firn_walk_thaw_apart() has come back: FALSE when none is left. */
+gboolean firn_walk_reap(FirnRecord *record);
 
-/* The target whose FIFREEZE has not returned, or -1. */
-int firn_walk_find_stuck(const FirnState *state);
-
-/* The error for a filesystem that could not be thawed. NULL when there is none. */
-GError *firn_walk_thaw_error(const FirnState *state);
+/* The error for a filesystem that could not be thawed, or hangs in it. NULL when there is none. */
+GError *firn_walk_thaw_error(const FirnRecord *record);
 
 #endif

@@ -24,20 +24,6 @@
 /* Long enough for the freeze to be seen, on a slow machine too. */
 #define DEADLINE "--freeze-timeout=3"
 
-static const char *const places[] = {"/mnt/ext4", "/mnt/xfs", "/mnt/btrfs"};
-
-static void assert_all_thawed(void)
-{
-    for (guint i = 0; i < G_N_ELEMENTS(places); i++)
-        test_freezing_assert_thawed(places[i]);
-}
-
-static void assert_all_frozen(void)
-{
-    for (guint i = 0; i < G_N_ELEMENTS(places); i++)
-        test_freezing_assert_frozen(places[i]);
-}
-
 static void setup(void)
 {
     test_freezing_check_namespace();
@@ -91,7 +77,7 @@ START_TEST(test_deadline)
     test_freezing_ask(daemon, TEST_FREEZE, "3");
     test_freezing_await(daemon, TEST_STATUS, "\"thawed\"");
     test_freezing_await_end(STATE_DIR);
-    assert_all_thawed();
+    test_freezing_assert_all_thawed();
     assert_told_once(daemon, "freeze-timeout");
     assert_hooks_paired(1, "deadline");
     test_freezing_ask(daemon, TEST_FREEZE, "3");
@@ -108,7 +94,7 @@ static void run_deadline_without_agent(int signal)
     test_freezing_ask(daemon, TEST_FREEZE, "3");
     kill(test_daemon_pid(daemon), signal);
     test_freezing_await_end(STATE_DIR);
-    assert_all_thawed();
+    test_freezing_assert_all_thawed();
     assert_hooks_paired(1, "deadline");
     if (signal == SIGSTOP)
         kill(test_daemon_pid(daemon), SIGCONT);
@@ -136,79 +122,107 @@ START_TEST(test_agent_killed_while_frozen)
 
     test_freezing_ask(daemon, TEST_FREEZE, "3");
     kill(test_daemon_pid(daemon), SIGKILL);
-    assert_all_frozen();
+    test_freezing_assert_all_frozen();
     next = start(NULL);
     test_freezing_ask(next, TEST_STATUS, "\"frozen\"");
-    assert_all_frozen();
+    test_freezing_assert_all_frozen();
     test_freezing_ask(next, TEST_THAW, "3");
     test_freezing_await_end(STATE_DIR);
-    assert_all_thawed();
+    test_freezing_assert_all_thawed();
     assert_hooks_paired(1, "request");
 }
 END_TEST
 
-START_TEST(test_guard_killed)
+/* The keeper puts another one in its place. */
+START_TEST(test_watcher_killed)
 {
     g_autoptr(TestDaemon) daemon = start(NULL);
     gint64 end = g_get_monotonic_time() + PATIENCE_US;
-    int guard;
+    int watcher, next = 0;
 
     test_freezing_ask(daemon, TEST_FREEZE, "3");
-    guard = test_freezing_guard(STATE_DIR);
-    ck_assert_int_gt(guard, 0);
-    ck_assert_int_eq(kill(guard, SIGKILL), 0);
-    while (test_freezing_guard(STATE_DIR) == guard) {
-        ck_assert_msg(g_get_monotonic_time() < end, "there is no other guard");
+    watcher = test_freezing_await_process("firn-watcher");
+    ck_assert_int_eq(kill(watcher, SIGKILL), 0);
+    while (next == 0 || next == watcher) {
+        ck_assert_msg(g_get_monotonic_time() < end, "there is no other watcher");
         g_usleep(5000);
+        next = test_freezing_find("firn-watcher");
     }
-    assert_all_frozen();
+    test_freezing_assert_all_frozen();
     test_freezing_ask(daemon, TEST_STATUS, "\"frozen\"");
     test_freezing_ask(daemon, TEST_THAW, "3");
     test_freezing_await_end(STATE_DIR);
-    assert_all_thawed();
+    test_freezing_assert_all_thawed();
     assert_hooks_paired(1, "request");
 }
 END_TEST
 
-static void kill_both(TestDaemon *daemon)
+/* Nobody goes on holding what the keeper held: the watcher thaws. */
+START_TEST(test_keeper_killed)
 {
-    int guard = test_freezing_guard(STATE_DIR);
+    g_autoptr(TestDaemon) daemon = start(NULL);
 
-    ck_assert_int_gt(guard, 0);
-    kill(test_daemon_pid(daemon), SIGSTOP); /* lest it makes another */
-    kill(guard, SIGKILL);
-    kill(test_daemon_pid(daemon), SIGKILL);
-    waitpid(test_daemon_pid(daemon), NULL, 0);
+    test_freezing_ask(daemon, TEST_FREEZE, "3");
+    ck_assert_int_eq(kill(test_freezing_await_process("firn-keeper"), SIGKILL), 0);
+    test_freezing_await_end(STATE_DIR);
+    test_freezing_assert_all_thawed();
+    assert_told_once(daemon, "killed");
+    assert_hooks_paired(1, "rollback");
+    test_freezing_ask(daemon, TEST_FREEZE, "3");
+    test_freezing_ask(daemon, TEST_THAW, "3");
 }
+END_TEST
 
-START_TEST(test_both_killed)
+/* The agent has what they left ended. */
+START_TEST(test_keeper_and_watcher_killed)
+{
+    g_autoptr(TestDaemon) daemon = start(DEADLINE);
+    int keeper, watcher;
+
+    test_freezing_ask(daemon, TEST_FREEZE, "3");
+    keeper = test_freezing_await_process("firn-keeper");
+    watcher = test_freezing_await_process("firn-watcher");
+    kill(watcher, SIGSTOP); /* lest it acts in between */
+    kill(keeper, SIGKILL);
+    kill(watcher, SIGKILL);
+    test_freezing_await(daemon, TEST_STATUS, "\"thawed\"");
+    test_freezing_await_end(STATE_DIR);
+    test_freezing_assert_all_thawed();
+    assert_told_once(daemon, "");
+    ck_assert(test_freezing_are_hooks_paired(HOOKS));
+    test_freezing_ask(daemon, TEST_FREEZE, "3");
+    test_freezing_ask(daemon, TEST_THAW, "3");
+}
+END_TEST
+
+START_TEST(test_all_killed)
 {
     g_autoptr(TestDaemon) daemon = start(NULL);
     g_autoptr(TestDaemon) next = NULL;
 
     test_freezing_ask(daemon, TEST_FREEZE, "3");
-    kill_both(daemon);
-    assert_all_frozen();
+    test_freezing_kill_all(daemon);
+    test_freezing_assert_all_frozen();
     next = start(NULL);
     test_freezing_ask(next, TEST_STATUS, "\"frozen\"");
     test_freezing_ask(next, TEST_THAW, "3");
     test_freezing_await_end(STATE_DIR);
-    assert_all_thawed();
+    test_freezing_assert_all_thawed();
     assert_hooks_paired(1, "request");
 }
 END_TEST
 
-START_TEST(test_both_killed_keeps_the_deadline)
+START_TEST(test_all_killed_keep_the_deadline)
 {
     g_autoptr(TestDaemon) daemon = start(DEADLINE);
     g_autoptr(TestDaemon) next = NULL;
 
     test_freezing_ask(daemon, TEST_FREEZE, "3");
-    kill_both(daemon);
+    test_freezing_kill_all(daemon);
     next = start("--freeze-timeout=600");
     test_freezing_await(next, TEST_STATUS, "\"thawed\"");
     test_freezing_await_end(STATE_DIR);
-    assert_all_thawed();
+    test_freezing_assert_all_thawed();
     assert_told_once(next, "freeze-timeout");
     assert_hooks_paired(1, "deadline");
 }
@@ -222,7 +236,7 @@ START_TEST(test_sigterm_while_frozen)
     test_freezing_ask(daemon, TEST_FREEZE, "3");
     ck_assert_int_eq(test_daemon_stop(daemon), 0);
     test_freezing_await_end(STATE_DIR);
-    assert_all_thawed();
+    test_freezing_assert_all_thawed();
     assert_hooks_paired(1, "shutdown");
     next = start(NULL);
     assert_told_once(next, "told to stop");
@@ -250,7 +264,7 @@ START_TEST(test_disabled)
     g_autofree char *error = test_freezing_ask_error(daemon, TEST_FREEZE);
 
     ck_assert_msg(strstr(error, "freeze-enabled=false") != NULL, "%s", error);
-    assert_all_thawed();
+    test_freezing_assert_all_thawed();
 }
 END_TEST
 
@@ -262,7 +276,7 @@ START_TEST(test_state_directory_on_a_target)
     g_autofree char *error = test_freezing_ask_error(daemon, TEST_FREEZE);
 
     ck_assert_msg(strstr(error, "statedir") != NULL, "%s", error);
-    assert_all_thawed();
+    test_freezing_assert_all_thawed();
 }
 END_TEST
 
@@ -280,7 +294,7 @@ START_TEST(test_failing_hook)
     ck_assert_msg(strstr(error, HOOKS "/30-bad") != NULL, "%s", error);
     ck_assert_msg(strstr(error, "too bad") != NULL, "%s", error);
     assert_hooks_paired(1, "rollback");
-    assert_all_thawed();
+    test_freezing_assert_all_thawed();
     test_freezing_ask(daemon, TEST_STATUS, "\"thawed\"");
 }
 END_TEST
@@ -310,7 +324,7 @@ START_TEST(test_cancel)
     test_freezing_await_end(STATE_DIR);
     assert_hooks_paired(1, "rollback");
     ck_assert_uint_eq(test_freezing_count_hooks(HOOKS, "30-slow thaw"), 1);
-    assert_all_thawed();
+    test_freezing_assert_all_thawed();
 }
 END_TEST
 
@@ -350,11 +364,10 @@ START_TEST(test_walk_timeout)
     test_freezing_ask(daemon, TEST_FREEZE, "5");
     test_freezing_ask(daemon, TEST_THAW, "5");
     test_hang_end(&hang);
-    assert_all_thawed();
+    test_freezing_assert_all_thawed();
 }
 END_TEST
 
-/* Cancelled while it hangs: both are answered at the walk's deadline. */
 /* Writes to a file from a page that never comes (userfaultfd(2)): in the middle of a write, which
  * keeps FIFREEZE from getting any further than to its first step, after which nobody can write. */
 static void write_for_ever(const char *path)
@@ -401,13 +414,14 @@ START_TEST(test_log_on_what_hangs)
     kill(writer, SIGKILL);
     waitpid(writer, NULL, 0);
     test_freezing_await_end(STATE_DIR);
-    assert_all_thawed();
+    test_freezing_assert_all_thawed();
     ck_assert_int_eq(test_daemon_stop(daemon), 0);
     g_free(test_freezing_shell("grep -q 'hangs in the kernel' /mnt/ext4/log && grep -q 'has come "
                                "back' /mnt/ext4/log"));
 }
 END_TEST
 
+/* Cancelled while it hangs: both are answered at the walk's deadline. */
 START_TEST(test_cancel_of_a_hung_walk)
 {
     g_autoptr(TestDaemon) daemon = start_hanging();
@@ -435,12 +449,12 @@ START_TEST(test_cancel_of_a_hung_walk)
     test_hang_assert_writable("/mnt/hung");
     assert_hooks_paired(1, "rollback");
     test_hang_end(&hang);
-    assert_all_thawed();
+    test_freezing_assert_all_thawed();
 }
 END_TEST
 
-/* The agent is killed while one of its threads hangs in the kernel: the guard thaws the others, and
- * the hung one as soon as it can. */
+/* The agent is killed while the keeper hangs in the kernel: the watcher thaws the others, and the
+ * keeper the hung one as soon as it can. */
 START_TEST(test_killed_in_a_hung_walk)
 {
     g_autoptr(TestDaemon) daemon = start_hanging();
@@ -459,7 +473,7 @@ START_TEST(test_killed_in_a_hung_walk)
     assert_hooks_undone();
     waitpid(test_daemon_pid(daemon), NULL, 0);
     test_hang_end(&hang);
-    assert_all_thawed();
+    test_freezing_assert_all_thawed();
 }
 END_TEST
 
@@ -474,9 +488,11 @@ int main(void)
     tcase_add_test(tests, test_deadline_with_the_agent_killed);
     tcase_add_test(tests, test_deadline_with_the_agent_stopped);
     tcase_add_test(tests, test_agent_killed_while_frozen);
-    tcase_add_test(tests, test_guard_killed);
-    tcase_add_test(tests, test_both_killed);
-    tcase_add_test(tests, test_both_killed_keeps_the_deadline);
+    tcase_add_test(tests, test_watcher_killed);
+    tcase_add_test(tests, test_keeper_killed);
+    tcase_add_test(tests, test_keeper_and_watcher_killed);
+    tcase_add_test(tests, test_all_killed);
+    tcase_add_test(tests, test_all_killed_keep_the_deadline);
     tcase_add_test(tests, test_sigterm_while_frozen);
     tcase_add_test(tests, test_nothing_to_freeze);
     tcase_add_test(tests, test_disabled);

@@ -3,6 +3,7 @@
  * Grace periods of RCU (/sys/kernel/rcu_expedited) are expedited for the length of the walk, and
  * for nothing else: told by hooks, which run before and after it, and by walks that hang.
  */
+#include "platform/grace-periods.h"
 #include "tests/lib/freezing.h"
 #include "tests/lib/hang.h"
 #include "tests/lib/suite.h"
@@ -10,6 +11,7 @@
 #include <linux/fs.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -39,20 +41,20 @@ static TestDaemon *start(const char *option, const char *another)
     return test_daemon_start(options);
 }
 
-static char get(void)
+static int get(void)
 {
     g_autofree char *text = NULL;
 
     ck_assert(g_file_get_contents(SWITCH, &text, NULL, NULL));
-    return text[0];
+    return atoi(text);
 }
 
-static void await(char value)
+static void await(int value)
 {
     gint64 end = g_get_monotonic_time() + PATIENCE_US;
 
     while (get() != value) {
-        ck_assert_msg(g_get_monotonic_time() < end, "rcu_expedited is still %c", get());
+        ck_assert_msg(g_get_monotonic_time() < end, "rcu_expedited is still %d", get());
         g_usleep(2000);
     }
 }
@@ -64,7 +66,7 @@ static void assert_off(const char *log)
 
     ck_assert(g_file_get_contents(HOOKS "/log", &text, NULL, NULL));
     ck_assert_str_eq(text, log);
-    ck_assert_int_eq(get(), '0');
+    ck_assert_int_eq(get(), 0);
 }
 
 START_TEST(test_success)
@@ -72,7 +74,7 @@ START_TEST(test_success)
     g_autoptr(TestDaemon) daemon = start(NULL, NULL);
 
     test_freezing_ask(daemon, TEST_FREEZE, "3");
-    ck_assert_int_eq(get(), '0');
+    ck_assert_int_eq(get(), 0);
     test_freezing_ask(daemon, TEST_THAW, "3");
     assert_off("freeze 0\nthaw 0\n");
 }
@@ -102,10 +104,10 @@ START_TEST(test_walk_deadline)
     TestHang hang;
 
     begin_hanging(client, &hang);
-    await('1');
+    await(FIRN_GRACE_PERIODS_MARK);
     answer = test_client_line(client);
     ck_assert(strstr(answer, "freeze-walk-timeout") != NULL);
-    ck_assert_int_eq(get(), '0'); /* though the call still hangs */
+    ck_assert_int_eq(get(), 0); /* though the call still hangs */
     let_go(&hang);
 }
 END_TEST
@@ -118,18 +120,18 @@ START_TEST(test_cancel)
     TestHang hang;
 
     begin_hanging(client, &hang);
-    await('1');
+    await(FIRN_GRACE_PERIODS_MARK);
     test_client_send(client, TEST_THAW);
     freeze = test_client_line(client);
     ck_assert(strstr(freeze, "cancelled") != NULL);
     thaw = test_client_line(client);
     ck_assert(g_str_has_prefix(thaw, "{\"return\": "));
-    ck_assert_int_eq(get(), '0');
+    ck_assert_int_eq(get(), 0);
     let_go(&hang);
 }
 END_TEST
 
-/* The guard puts it back, though the agent's thread still hangs. */
+/* The watcher puts it back, though the keeper still hangs. */
 START_TEST(test_agent_killed)
 {
     g_autoptr(TestDaemon) daemon = start(NULL, NULL);
@@ -137,16 +139,16 @@ START_TEST(test_agent_killed)
     TestHang hang;
 
     begin_hanging(client, &hang);
-    await('1');
+    await(FIRN_GRACE_PERIODS_MARK);
     kill(test_daemon_pid(daemon), SIGKILL);
-    await('0');
+    await(0);
     let_go(&hang);
     waitpid(test_daemon_pid(daemon), NULL, 0);
 }
 END_TEST
 
-/* Where the guard is killed as well, the next agent does. */
-START_TEST(test_both_killed)
+/* Where all are killed, the next agent does. */
+START_TEST(test_all_killed)
 {
     g_autoptr(TestDaemon) daemon = start(NULL, NULL);
     g_autoptr(TestClient) client = test_daemon_connect(daemon);
@@ -154,15 +156,12 @@ START_TEST(test_both_killed)
     TestHang hang;
 
     begin_hanging(client, &hang);
-    await('1');
-    kill(test_daemon_pid(daemon), SIGSTOP);
-    kill(test_freezing_guard(STATE_DIR), SIGKILL);
-    kill(test_daemon_pid(daemon), SIGKILL);
-    ck_assert_int_eq(get(), '1');
+    await(FIRN_GRACE_PERIODS_MARK);
+    test_freezing_kill_all(daemon);
+    ck_assert_int_eq(get(), FIRN_GRACE_PERIODS_MARK);
     next = start(NULL, NULL);
-    await('0');
+    await(0);
     let_go(&hang);
-    waitpid(test_daemon_pid(daemon), NULL, 0);
 }
 END_TEST
 
@@ -180,7 +179,7 @@ START_TEST(test_error)
 
     g_free(test_freezing_shell("mkdir -p /mnt/broken && mount %s /mnt/broken", loop));
     begin_hanging(client, &hang);
-    await('1');
+    await(FIRN_GRACE_PERIODS_MARK);
     test_freezing_await_frozen(STATE_DIR, 1);
     test_freezing_stop_ext4("/mnt/broken");
     ck_assert_int_eq(test_freezing_ioctl("/mnt/ext4", FITHAW), 0);
@@ -208,7 +207,7 @@ START_TEST(test_not_wanted)
 
     begin_hanging(client, &hang);
     test_freezing_await_frozen(STATE_DIR, 1); /* /mnt/other: well in the walk */
-    ck_assert_int_eq(get(), '0');
+    ck_assert_int_eq(get(), 0);
     answer = test_client_line(client);
     ck_assert(strstr(answer, "freeze-walk-timeout") != NULL);
     let_go(&hang);
@@ -229,7 +228,7 @@ int main(void)
     tcase_add_test(tests, test_walk_deadline);
     tcase_add_test(tests, test_cancel);
     tcase_add_test(tests, test_agent_killed);
-    tcase_add_test(tests, test_both_killed);
+    tcase_add_test(tests, test_all_killed);
     tcase_add_test(tests, test_error);
     tcase_add_test(tests, test_not_wanted);
     suite_add_tcase(suite, tests);

@@ -29,8 +29,7 @@ static TestDaemon *start(const char *option)
     return test_daemon_start(options);
 }
 
-/* After a deadline it is the guard who runs the hook: it has its streams there, too, and what it
- * leaves in the background keeps nobody from being told. */
+/* What a hook leaves in the background keeps nobody from being told, after a deadline either. */
 START_TEST(test_leaves_a_process_after_the_deadline)
 {
     g_autoptr(TestDaemon) daemon = NULL;

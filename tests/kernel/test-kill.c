@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The agent, its guard, or both are killed at random moments of a freeze, hundreds of times
- * (environment FIRN_KILLS): each time, once the next agent runs and the host has thawed, nothing is
- * frozen, rcu_expedited is back, the hooks are paired, and what that agent says is true.
+ * The agent, its keeper, the watcher, or several of them are killed at random moments of a freeze,
+ * hundreds of times (environment FIRN_KILLS): each time, once the next agent runs and the host has
+ * thawed, nothing is frozen, rcu_expedited is back, the hooks are paired, and what that agent says
+ * is true.
  */
 #include "tests/lib/freezing.h"
 #include "tests/lib/suite.h"
@@ -19,8 +20,10 @@
 typedef enum {
     KILL_AGENT,
     KILL_AGENT_IN_THAW,
-    KILL_GUARD,
-    KILL_BOTH,
+    KILL_KEEPER,
+    KILL_WATCHER,
+    KILL_BOTH, /* keeper and watcher */
+    KILL_ALL,
     KILLS,
 } Kill;
 
@@ -57,33 +60,31 @@ static void assert_clean(Kill kind, guint round)
     remove(HOOKS "/log");
 }
 
-static void kill_guard(void)
+static void kill_process(const char *name)
 {
-    int guard = test_freezing_guard(STATE_DIR);
+    int pid = test_freezing_find(name);
 
-    if (guard > 0)
-        kill(guard, SIGKILL);
+    if (pid > 0)
+        kill(pid, SIGKILL);
+}
+
+static gboolean kills_agent(Kill kind)
+{
+    return kind == KILL_AGENT || kind == KILL_AGENT_IN_THAW || kind == KILL_ALL;
 }
 
 static void do_kill(TestDaemon *daemon, Kill kind)
 {
-    int agent = test_daemon_pid(daemon);
-
-    switch (kind) {
-    case KILL_GUARD:
-        kill_guard();
+    if (kind == KILL_ALL) {
+        test_freezing_kill_all(daemon);
         return;
-    case KILL_BOTH:
-        kill(agent, SIGSTOP);
-        kill_guard();
-        kill(agent, SIGKILL);
-        return;
-    case KILL_AGENT:
-    case KILL_AGENT_IN_THAW:
-    case KILLS:
-    default:
-        kill(agent, SIGKILL);
     }
+    if (kills_agent(kind))
+        kill(test_daemon_pid(daemon), SIGKILL);
+    if (kind == KILL_WATCHER || kind == KILL_BOTH)
+        kill_process("firn-watcher");
+    if (kind == KILL_KEEPER || kind == KILL_BOTH)
+        kill_process("firn-keeper");
 }
 
 /* Asks for a freeze, or for the thaw after one, and strikes somewhere in it. */
@@ -102,7 +103,7 @@ static void strike(TestDaemon *daemon, Kill kind, GRand *random, const Score *sc
     }
     g_usleep((gulong)delay);
     do_kill(daemon, kind);
-    if (kind != KILL_GUARD) {
+    if (kills_agent(kind)) {
         waitpid(test_daemon_pid(daemon), NULL, 0);
         return;
     }
@@ -163,7 +164,7 @@ START_TEST(test_kill_anywhere)
         if (g_getenv("FIRN_KILL_TRACE"))
             fprintf(stderr, "# round %u, kind %d\n", score.rounds, (int)kind);
         strike(daemon, kind, random, &score);
-        if (kind != KILL_GUARD) {
+        if (kills_agent(kind)) {
             test_daemon_free(daemon);
             daemon = start();
         }

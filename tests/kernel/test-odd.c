@@ -15,10 +15,8 @@
 #include <unistd.h>
 
 #define STATE_DIR "/run/firn-odd"
-#define STATE_FILE STATE_DIR "/freeze-state"
+#define RECORD STATE_DIR "/freeze-record"
 #define HOOKS "/run/firn-odd-hooks"
-
-static const char *const places[] = {"/mnt/ext4", "/mnt/xfs", "/mnt/btrfs"};
 
 static void setup(void)
 {
@@ -34,22 +32,16 @@ static TestDaemon *start(const char *option)
     return test_daemon_start(options);
 }
 
-static void assert_all_thawed(void)
-{
-    for (guint i = 0; i < G_N_ELEMENTS(places); i++)
-        test_freezing_assert_thawed(places[i]);
-}
-
 static void assert_works(TestDaemon *daemon)
 {
     test_freezing_ask(daemon, TEST_FREEZE, "3");
     test_freezing_ask(daemon, TEST_THAW, "3");
     test_freezing_await_end(STATE_DIR);
-    assert_all_thawed();
+    test_freezing_assert_all_thawed();
 }
 
 /* Nothing but the descriptor leads to it: it is thawed all the same, by the next agent, too (_i),
- * which gets it from the guard. */
+ * which finds the keeper. */
 START_TEST(test_lazily_unmounted)
 {
     g_autofree char *device = test_freezing_shell("findmnt -nfo SOURCE /mnt/xfs");
@@ -66,7 +58,7 @@ START_TEST(test_lazily_unmounted)
     test_freezing_ask(next ? next : daemon, TEST_THAW, "3");
     test_freezing_await_end(STATE_DIR);
     g_free(test_freezing_shell("mount %s /mnt/xfs", device));
-    assert_all_thawed();
+    test_freezing_assert_all_thawed();
     assert_works(next ? next : daemon);
 }
 END_TEST
@@ -80,20 +72,26 @@ START_TEST(test_mounted_over)
     ck_assert_int_eq(mount("none", "/mnt/ext4", "tmpfs", 0, NULL), 0);
     test_freezing_ask(daemon, TEST_THAW, "3");
     ck_assert_int_eq(umount("/mnt/ext4"), 0);
-    assert_all_thawed();
+    test_freezing_assert_all_thawed();
 }
 END_TEST
 
-/* Somebody else thaws one: it is not counted, and no error. */
+/* Somebody else thaws one: the thaw says so, once, and names it. */
 START_TEST(test_thawed_by_another)
 {
     g_autoptr(TestDaemon) daemon = start(NULL);
+    g_autofree char *error = NULL;
 
     test_freezing_ask(daemon, TEST_FREEZE, "3");
     ck_assert_int_eq(test_freezing_ioctl("/mnt/xfs", FITHAW), 0);
-    test_freezing_ask(daemon, TEST_THAW, "2");
+    error = test_freezing_ask_error(daemon, TEST_THAW);
+    ck_assert_msg(strstr(error, "/mnt/xfs") != NULL && strstr(error, "somebody else") != NULL, "%s",
+                  error);
+    ck_assert_msg(strstr(error, "/mnt/ext4") == NULL, "%s", error);
+    test_freezing_ask(daemon, TEST_THAW, "0");
     test_freezing_ask(daemon, TEST_STATUS, "\"thawed\"");
-    assert_all_thawed();
+    test_freezing_assert_all_thawed();
+    assert_works(daemon);
 }
 END_TEST
 
@@ -112,7 +110,7 @@ START_TEST(test_list_with_duplicates)
     test_freezing_assert_thawed("/mnt/ext4");
     test_freezing_ask(daemon, TEST_THAW, "1");
     ck_assert_int_eq(umount("/mnt/again"), 0);
-    assert_all_thawed();
+    test_freezing_assert_all_thawed();
 }
 END_TEST
 
@@ -125,14 +123,14 @@ START_TEST(test_foreign_state_file)
 
     ck_assert_int_eq(g_mkdir_with_parents(STATE_DIR, 0700), 0);
     if ((guint)_i < G_N_ELEMENTS(texts))
-        ck_assert(g_file_set_contents(STATE_FILE, texts[_i], -1, NULL));
+        ck_assert(g_file_set_contents(RECORD, texts[_i], -1, NULL));
     else
-        ck_assert_int_eq(symlink("/etc/passwd", STATE_FILE), 0);
+        ck_assert_int_eq(symlink("/etc/passwd", RECORD), 0);
     daemon = start(NULL);
     test_freezing_ask(daemon, TEST_STATUS, "\"thawed\"");
     assert_works(daemon);
     output = test_daemon_output(daemon);
-    ck_assert_msg(strstr(output, STATE_FILE) != NULL, "%s", output);
+    ck_assert_msg(strstr(output, RECORD) != NULL, "%s", output);
 }
 END_TEST
 
@@ -145,11 +143,11 @@ START_TEST(test_truncated_state_file)
     gsize length;
 
     test_freezing_ask(daemon, TEST_FREEZE, "3");
-    ck_assert(g_file_get_contents(STATE_FILE, &text, &length, NULL));
+    ck_assert(g_file_get_contents(RECORD, &text, &length, NULL));
     test_freezing_ask(daemon, TEST_THAW, "3");
     kill(test_daemon_pid(daemon), SIGKILL);
     waitpid(test_daemon_pid(daemon), NULL, 0);
-    ck_assert(g_file_set_contents(STATE_FILE, text, (gssize)length / 2, NULL));
+    ck_assert(g_file_set_contents(RECORD, text, (gssize)length / 2, NULL));
     next = start(NULL);
     test_freezing_ask(next, TEST_STATUS, "\"thawed\"");
     assert_works(next);
@@ -165,12 +163,12 @@ START_TEST(test_state_of_another_boot)
     gsize length;
 
     test_freezing_ask(daemon, TEST_FREEZE, "3");
-    ck_assert(g_file_get_contents(STATE_FILE, &text, &length, NULL));
+    ck_assert(g_file_get_contents(RECORD, &text, &length, NULL));
     test_freezing_ask(daemon, TEST_THAW, "3");
     kill(test_daemon_pid(daemon), SIGKILL);
     waitpid(test_daemon_pid(daemon), NULL, 0);
-    memset(((FirnStateHead *)(gpointer)text)->boot, 'x', 36);
-    ck_assert(g_file_set_contents(STATE_FILE, text, (gssize)length, NULL));
+    memset(((FirnRecordHead *)(gpointer)text)->boot, 'x', 36);
+    ck_assert(g_file_set_contents(RECORD, text, (gssize)length, NULL));
     next = start(NULL);
     test_freezing_ask(next, TEST_STATUS, "\"thawed\"");
     assert_works(next);
@@ -188,7 +186,7 @@ START_TEST(test_state_directory_not_writable)
     daemon = start(NULL);
     error = test_freezing_ask_error(daemon, TEST_FREEZE);
     ck_assert_msg(strstr(error, "--statedir names another folder") != NULL, "%s", error);
-    assert_all_thawed();
+    test_freezing_assert_all_thawed();
     ck_assert_uint_eq(test_freezing_count_hooks(HOOKS, "10-first freeze"), 0);
     test_freezing_ask(daemon, TEST_STATUS, "\"thawed\"");
     ck_assert_int_eq(umount2(STATE_DIR, MNT_DETACH), 0);
@@ -206,15 +204,15 @@ START_TEST(test_state_directory_full)
     g_free(test_freezing_shell("head -c 1M /dev/zero >" STATE_DIR "/full 2>/dev/null || :"));
     error = test_freezing_ask_error(daemon, TEST_FREEZE);
     ck_assert_msg(strstr(error, "No space left") != NULL, "%s", error);
-    assert_all_thawed();
+    test_freezing_assert_all_thawed();
     ck_assert_int_eq(g_remove(STATE_DIR "/full"), 0);
     assert_works(daemon);
     ck_assert_int_eq(umount2(STATE_DIR, MNT_DETACH), 0);
 }
 END_TEST
 
-/* The program is replaced and the agent killed while frozen, as by an upgrade that goes wrong: its
- * guard has all that it needs. */
+/* The program is replaced and the agent killed while frozen, as by an upgrade that goes wrong: the
+ * keeper has all that it needs. */
 START_TEST(test_upgraded_while_frozen)
 {
     g_autofree char *binary = g_strdup(g_getenv("FIRN_BINARY"));
@@ -222,14 +220,16 @@ START_TEST(test_upgraded_while_frozen)
     g_autoptr(TestDaemon) next = NULL;
     g_autofree char *error = NULL;
 
-    g_free(test_freezing_shell("cp \"$FIRN_BINARY\" /run/firn-copy"));
-    g_setenv("FIRN_BINARY", "/run/firn-copy", TRUE);
+    g_free(test_freezing_shell("mkdir -p /run/copy && cp \"$FIRN_BINARY\" "
+                               "\"${FIRN_BINARY%/*}/firn-keeper\" /run/copy/"));
+    g_setenv("FIRN_BINARY", "/run/copy/firn", TRUE);
     daemon = start("--freeze-timeout=2");
     test_freezing_ask(daemon, TEST_FREEZE, "3");
-    g_free(test_freezing_shell("rm /run/firn-copy && printf '#!/bin/false\\n' >/run/firn-copy"));
+    g_free(test_freezing_shell("for name in firn firn-keeper; do rm /run/copy/$name && "
+                               "printf '#!/bin/false\\n' >/run/copy/$name; done"));
     kill(test_daemon_pid(daemon), SIGKILL);
     test_freezing_await_end(STATE_DIR);
-    assert_all_thawed();
+    test_freezing_assert_all_thawed();
     ck_assert_uint_eq(test_freezing_count_hooks(HOOKS, "10-first thaw deadline"), 1);
     g_setenv("FIRN_BINARY", binary, TRUE);
     next = start(NULL);
@@ -241,11 +241,11 @@ END_TEST
 START_TEST(test_no_deadline)
 {
     g_autoptr(TestDaemon) daemon = start("--freeze-timeout=0");
-    g_autoptr(FirnState) state = NULL;
+    g_autoptr(FirnRecord) record = NULL;
 
     test_freezing_ask(daemon, TEST_FREEZE, "3");
-    state = firn_state_open(STATE_DIR, NULL);
-    ck_assert_int_eq(state->head->deadline, 0);
+    record = firn_record_open(STATE_DIR, NULL);
+    ck_assert_int_eq(record->head->deadline, 0);
     test_freezing_ask(daemon, TEST_STATUS, "\"frozen\"");
     test_freezing_ask(daemon, TEST_THAW, "3");
 }
@@ -290,7 +290,7 @@ START_TEST(test_descriptors_run_out)
     run_with_few(daemon);
     test_freezing_await_end(STATE_DIR);
     test_daemon_free(daemon);
-    assert_all_thawed();
+    test_freezing_assert_all_thawed();
     ck_assert_uint_eq(test_freezing_count_hooks(HOOKS, "10-first freeze"),
                       test_freezing_count_hooks(HOOKS, "10-first thaw"));
     ck_assert_uint_eq(test_freezing_count_hooks(HOOKS, "20-second freeze"),

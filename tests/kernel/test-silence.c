@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * While filesystems are frozen, agent and guard write to no disk and need none, seen by strace:
- * every file that a system call names or has open is in memory. The log lies on what is frozen.
+ * While filesystems are frozen, agent, keeper and watcher write to no disk and need none, seen by
+ * strace: every file that a system call names or has open is in memory. The log lies on what is
+ * frozen.
  */
 #include "tests/lib/freezing.h"
 #include "tests/lib/suite.h"
@@ -86,7 +87,7 @@ static gboolean writes_all(const char *line)
 
 typedef struct {
     guint calls;
-    guint guards; /* of another process than the agent */
+    guint others; /* of another process than the agent */
 } Seen;
 
 static void check_line(const char *line, int agent, Seen *seen)
@@ -96,7 +97,7 @@ static void check_line(const char *line, int agent, Seen *seen)
     ck_assert_msg(file == NULL, "%s is used while frozen: %s", file, line);
     ck_assert_msg(!writes_all(line), "while frozen: %s", line);
     seen->calls++;
-    seen->guards += atoi(line) != agent;
+    seen->others += atoi(line) != agent;
 }
 
 /* Everything between the first FIFREEZE and the last FITHAW. */
@@ -120,7 +121,7 @@ static void check_trace(const char *trace_file, int agent)
         check_line(lines[i], agent, &seen);
     /* it was really looked at */
     ck_assert_uint_gt(seen.calls, 50);
-    ck_assert_uint_gt(seen.guards, 0);
+    ck_assert_uint_gt(seen.others, 0);
 }
 
 static guint64 locked_kib(int pid)
@@ -159,21 +160,20 @@ START_TEST(test_no_disk)
     g_autoptr(TestDaemon) daemon = start();
     g_autofree char *file = test_daemon_path(daemon, "trace");
     pid_t tracer = test_tracer_begin(daemon, file, NULL);
-    int guard;
 
     test_freezing_ask(daemon, TEST_FREEZE, "3");
-    guard = test_freezing_guard(STATE_DIR);
     be_busy(daemon);
     ck_assert_uint_gt(locked_kib(test_daemon_pid(daemon)), 0);
-    ck_assert_uint_gt(locked_kib(guard), 0);
+    ck_assert_uint_gt(locked_kib(test_freezing_await_process("firn-keeper")), 0);
+    ck_assert_uint_gt(locked_kib(test_freezing_await_process("firn-watcher")), 0);
     test_freezing_ask(daemon, TEST_THAW, "3");
     test_tracer_end(tracer);
     check_trace(file, test_daemon_pid(daemon));
 }
 END_TEST
 
-/* The guard's own thaw at the deadline, with the agent killed. */
-START_TEST(test_guard_alone)
+/* The thaw at the deadline, with the agent killed. */
+START_TEST(test_deadline_without_agent)
 {
     static const char *const options[] = {"--statedir=" STATE_DIR, "--fsfreeze-hook=" HOOKS,
                                           "--logfile=" LOG, "--freeze-timeout=3", NULL};
@@ -268,7 +268,7 @@ int main(void)
 
     tcase_add_checked_fixture(tests, setup, NULL);
     tcase_add_test(tests, test_no_disk);
-    tcase_add_test(tests, test_guard_alone);
+    tcase_add_test(tests, test_deadline_without_agent);
     tcase_add_test(tests, test_log_comes_later);
     tcase_add_test(tests, test_restart);
     suite_add_tcase(suite, tests);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Agent or guard is stopped (SIGSTOP) and stays so: by the deadline the other one has thawed, the
- * hooks are paired, and what was stopped does no harm when it goes on.
+ * Agent, keeper or watcher is stopped (SIGSTOP) and stays so: by the deadline another one has
+ * thawed, the hooks are paired, and what was stopped does no harm when it goes on.
  */
 #include "tests/lib/freezing.h"
 #include "tests/lib/hang.h"
@@ -19,8 +19,6 @@
 #define HOOKS "/run/firn-stop-hooks"
 #define PATIENCE_US (60 * G_USEC_PER_SEC)
 
-static const char *const places[] = {"/mnt/ext4", "/mnt/xfs", "/mnt/btrfs"};
-
 static void setup(void)
 {
     test_freezing_check_namespace();
@@ -33,20 +31,6 @@ static TestDaemon *start(const char *option)
     const char *const options[] = {"--statedir=" STATE_DIR, "--fsfreeze-hook=" HOOKS, option, NULL};
 
     return test_daemon_start(options);
-}
-
-static void assert_all_thawed(void)
-{
-    for (guint i = 0; i < G_N_ELEMENTS(places); i++)
-        test_freezing_assert_thawed(places[i]);
-}
-
-static gboolean are_hooks_paired(void)
-{
-    return test_freezing_count_hooks(HOOKS, "10-first freeze") ==
-               test_freezing_count_hooks(HOOKS, "10-first thaw") &&
-           test_freezing_count_hooks(HOOKS, "20-second freeze") ==
-               test_freezing_count_hooks(HOOKS, "20-second thaw");
 }
 
 static guint count_reports(void)
@@ -74,39 +58,27 @@ static void add_slow_thaw(void)
                                "/15-slow && chmod 755 " HOOKS "/15-slow"));
 }
 
-static void await_hook(const char *line)
-{
-    gint64 end = g_get_monotonic_time() + PATIENCE_US;
-
-    while (test_freezing_count_hooks(HOOKS, line) == 0) {
-        ck_assert_msg(g_get_monotonic_time() < end, "no '%s'", line);
-        g_usleep(5000);
-    }
-}
-
 /* In the middle of the thaw hooks: 20 has run, 15 runs, 10 is to come. */
-START_TEST(test_agent_in_its_thaw_hooks)
+START_TEST(test_keeper_in_its_thaw_hooks)
 {
-    g_autoptr(TestDaemon) daemon = start("--freeze-timeout=2");
-    TestClient *client = NULL;
+    g_autoptr(TestDaemon) daemon = start("--freeze-hook-timeout=1");
+    g_autoptr(TestClient) client = NULL;
     g_autofree char *line = NULL;
 
     add_slow_thaw();
     test_freezing_ask(daemon, TEST_FREEZE, "3");
     client = test_daemon_connect(daemon);
     test_client_send(client, TEST_THAW);
-    await_hook("15-slow thaw");
-    kill(test_daemon_pid(daemon), SIGSTOP);
+    test_freezing_await_hook(HOOKS, "15-slow thaw");
+    kill(test_freezing_await_process("firn-keeper"), SIGSTOP);
     g_free(test_freezing_shell("touch " HOOKS "/go"));
+    line = test_client_line(client);
+    ck_assert_str_eq(line, "{\"return\": 3}");
     test_freezing_await_end(STATE_DIR);
     ck_assert_uint_eq(test_freezing_count_hooks(HOOKS, "10-first thaw request"), 1);
     ck_assert_uint_eq(test_freezing_count_hooks(HOOKS, "15-slow thaw"), 1);
     ck_assert_uint_eq(test_freezing_count_hooks(HOOKS, "20-second thaw request"), 1);
-    assert_all_thawed();
-    kill(test_daemon_pid(daemon), SIGCONT);
-    line = test_client_line(client);
-    ck_assert_str_eq(line, "{\"return\": 3}");
-    test_client_free(client);
+    test_freezing_assert_all_thawed();
     ck_assert_uint_eq(count_reports(), 1);
     ck_assert_uint_eq(count_hooks_told(), 6);
     test_freezing_ask(daemon, TEST_FREEZE, "3");
@@ -114,36 +86,19 @@ START_TEST(test_agent_in_its_thaw_hooks)
 }
 END_TEST
 
-/* The agent, then its guard at the deadline: nobody is left but the next agent. */
-START_TEST(test_guard_in_its_thaw_hooks)
+/* Either of the two, while it only waits: the other one keeps the deadline. */
+START_TEST(test_keeper_or_watcher_while_held)
 {
-    g_autoptr(TestDaemon) daemon = start("--freeze-timeout=2");
-    int guard;
-
-    add_slow_thaw();
-    test_freezing_ask(daemon, TEST_FREEZE, "3");
-    guard = test_freezing_guard(STATE_DIR);
-    await_hook("15-slow thaw");
-    kill(guard, SIGSTOP);
-    g_free(test_freezing_shell("touch " HOOKS "/go"));
-    test_freezing_await_end(STATE_DIR);
-    ck_assert(are_hooks_paired());
-    ck_assert_uint_eq(test_freezing_count_hooks(HOOKS, "10-first thaw deadline"), 1);
-    assert_all_thawed();
-    test_freezing_ask(daemon, TEST_STATUS, "\"thawed\"");
-}
-END_TEST
-
-/* A guard that is stopped while it only waits: the agent keeps the deadline. */
-START_TEST(test_guard_while_held)
-{
+    static const char *const names[] = {"firn-keeper", "firn-watcher"};
     g_autoptr(TestDaemon) daemon = start("--freeze-timeout=2");
     g_autofree char *error = NULL;
+    int pid;
 
     test_freezing_ask(daemon, TEST_FREEZE, "3");
-    kill(test_freezing_guard(STATE_DIR), SIGSTOP);
+    pid = test_freezing_await_process(names[_i]);
+    kill(pid, SIGSTOP);
     test_freezing_await_end(STATE_DIR);
-    assert_all_thawed();
+    test_freezing_assert_all_thawed();
     ck_assert_uint_eq(test_freezing_count_hooks(HOOKS, "10-first thaw deadline"), 1);
     error = test_freezing_ask_error(daemon, TEST_THAW);
     ck_assert_msg(strstr(error, "freeze-timeout") != NULL, "%s", error);
@@ -152,26 +107,28 @@ START_TEST(test_guard_while_held)
 }
 END_TEST
 
-/* The process that is to undo what hangs, once there is one. */
-static int await_undoer(void)
+/* A keeper that stands still when the host asks for the thaw, long before the deadline. */
+START_TEST(test_thaw_of_a_stopped_keeper)
 {
-    g_autoptr(FirnState) state = firn_state_open(STATE_DIR, NULL);
-    gint64 end = g_get_monotonic_time() + PATIENCE_US;
-    int undoer = 0;
+    g_autoptr(TestDaemon) daemon = start(NULL);
+    g_autoptr(TestClient) client = NULL;
+    g_autofree char *line = NULL;
 
-    ck_assert_ptr_nonnull(state);
-    while (undoer == 0) {
-        ck_assert_msg(g_get_monotonic_time() < end, "nobody is to undo it");
-        for (guint i = 0; i < state->head->target_count; i++)
-            undoer += g_atomic_int_get(&state->targets[i].undoer);
-        g_usleep(5000);
-    }
-    return undoer;
+    test_freezing_ask(daemon, TEST_FREEZE, "3");
+    kill(test_freezing_await_process("firn-keeper"), SIGSTOP);
+    client = test_daemon_connect(daemon);
+    test_client_send(client, TEST_THAW);
+    line = test_client_line(client);
+    ck_assert_str_eq(line, "{\"return\": 3}");
+    test_freezing_await_end(STATE_DIR);
+    test_freezing_assert_all_thawed();
+    ck_assert(test_freezing_are_hooks_paired(HOOKS));
 }
+END_TEST
 
-/* The agent that comes next waits for a guard that ends the freeze of the one before; which is
- * stopped, or is killed (_i) in its turn: then it thaws by itself, what hangs excepted. */
-START_TEST(test_next_agent_after_a_lame_guard)
+/* The keeper hangs in a FIFREEZE, the watcher is stopped, or killed (_i), and the agent is killed:
+ * the next agent has all thawed but what hangs. */
+START_TEST(test_next_agent_after_a_lame_watcher)
 {
     static const char *const options[] = {"--statedir=" STATE_DIR, "--freeze-sync-timeout=1", NULL};
     g_autoptr(TestDaemon) daemon = test_daemon_start(options);
@@ -179,22 +136,21 @@ START_TEST(test_next_agent_after_a_lame_guard)
     g_autoptr(TestDaemon) next = NULL;
     g_autofree char *refusal = NULL;
     TestHang hang;
-    int guard;
+    int watcher;
 
     test_hang_begin(&hang);
     test_client_send(client, TEST_FREEZE);
     test_freezing_await_frozen(STATE_DIR, 1);
-    guard = test_freezing_guard(STATE_DIR);
-    kill(guard, SIGSTOP);
+    watcher = test_freezing_await_process("firn-watcher");
+    kill(watcher, SIGSTOP);
     kill(test_daemon_pid(daemon), SIGKILL);
     next = test_daemon_start(options);
     if (_i)
-        kill(guard, SIGKILL);
+        kill(watcher, SIGKILL);
     test_hang_assert_writable("/mnt/other");
     test_freezing_await(next, TEST_STATUS, "\"thawed\"");
     refusal = test_freezing_ask_error(next, TEST_FREEZE);
     ck_assert_msg(strstr(refusal, "/mnt/hung") != NULL, "%s", refusal);
-    ck_assert_int_eq(kill(await_undoer(), SIGKILL), 0); /* which is replaced */
     ck_assert_int_eq(test_freezing_ioctl("/mnt/ext4", FITHAW), 0);
     test_freezing_await_end(STATE_DIR);
     test_hang_assert_writable("/mnt/hung");
@@ -202,12 +158,11 @@ START_TEST(test_next_agent_after_a_lame_guard)
     test_freezing_ask(next, TEST_THAW, "5");
     waitpid(test_daemon_pid(daemon), NULL, 0);
     test_hang_end(&hang);
-    assert_all_thawed();
+    test_freezing_assert_all_thawed();
 }
 END_TEST
 
-/* SIGTERM after a walk that hung: the late success is undone, and the next agent, which comes
- * before the guard has noticed or after that (_i), knows of it. */
+/* SIGTERM after a walk that hung: the late success is undone, and the next agent knows of it. */
 START_TEST(test_stop_while_stuck)
 {
     static const char *const options[] = {"--statedir=" STATE_DIR, "--freeze-walk-timeout=1",
@@ -222,8 +177,6 @@ START_TEST(test_stop_while_stuck)
     ck_assert_msg(strstr(error, "/mnt/hung") != NULL, "%s", error);
     kill(test_daemon_pid(daemon), SIGTERM);
     test_freezing_await_zombie(test_daemon_pid(daemon));
-    if (_i == 1)
-        await_undoer();
     next = test_daemon_start(options);
     test_freezing_ask(next, TEST_STATUS, "\"thawed\"");
     refusal = test_freezing_ask_error(next, TEST_FREEZE);
@@ -236,42 +189,28 @@ START_TEST(test_stop_while_stuck)
     test_freezing_ask(next, TEST_THAW, "5");
     waitpid(test_daemon_pid(daemon), NULL, 0);
     test_hang_end(&hang);
-    assert_all_thawed();
+    test_freezing_assert_all_thawed();
 }
 END_TEST
 
 /* --- anywhere -----------------------------------------------------------------------------------
  */
 
-/* Nothing was begun yet, or all is over, though maybe the file is still there. */
-static gboolean is_quiet(void)
-{
-    g_autoptr(FirnState) state = firn_state_open(STATE_DIR, NULL);
-    int phase = state ? g_atomic_int_get(&state->head->phase) : FIRN_PHASE_DONE;
-
-    return phase == FIRN_PHASE_PREPARE || phase == FIRN_PHASE_DONE;
-}
-
-static int phase_of(void)
-{
-    g_autoptr(FirnState) state = firn_state_open(STATE_DIR, NULL);
-
-    return state ? g_atomic_int_get(&state->head->phase) : -1;
-}
-
 static void await_quiet(guint round)
 {
     gint64 end = g_get_monotonic_time() + PATIENCE_US;
+    int keeper, watcher;
 
-    while (!is_quiet() || !are_hooks_paired()) {
-        ck_assert_msg(g_get_monotonic_time() < end, "round %u: not ended, phase %d", round,
-                      phase_of());
+    do {
+        ck_assert_msg(g_get_monotonic_time() < end, "round %u: not ended", round);
         g_usleep(10000);
-    }
-    assert_all_thawed();
+        keeper = test_freezing_find("firn-keeper");
+        watcher = test_freezing_find("firn-watcher");
+    } while (keeper || watcher || !test_freezing_are_hooks_paired(HOOKS));
+    test_freezing_assert_all_thawed();
 }
 
-/* Asks for a freeze, and maybe for its thaw, and stops the agent, or the guard, a moment later. */
+/* Asks for a freeze, and maybe for its thaw, and stops one of the three a moment later. */
 static int strike(TestClient *client, int agent, GRand *random)
 {
     gboolean thaw = g_rand_boolean(random);
@@ -283,8 +222,16 @@ static int strike(TestClient *client, int agent, GRand *random)
         test_client_send(client, TEST_THAW);
     }
     g_usleep((gulong)g_rand_int_range(random, 0, thaw ? 15000 : 60000));
-    if (g_rand_int_range(random, 0, 4) == 0)
-        victim = test_freezing_guard(STATE_DIR);
+    switch (g_rand_int_range(random, 0, 3)) {
+    case 0:
+        victim = test_freezing_find("firn-watcher");
+        break;
+    case 1:
+        victim = test_freezing_find("firn-keeper");
+        break;
+    default:
+        break;
+    }
     if (victim > 0)
         kill(victim, SIGSTOP);
     return victim;
@@ -327,11 +274,11 @@ int main(void)
     TCase *anywhere = tcase_create("anywhere");
 
     tcase_add_checked_fixture(tests, setup, NULL);
-    tcase_add_test(tests, test_agent_in_its_thaw_hooks);
-    tcase_add_test(tests, test_guard_in_its_thaw_hooks);
-    tcase_add_test(tests, test_guard_while_held);
-    tcase_add_loop_test(tests, test_next_agent_after_a_lame_guard, 0, 2);
-    tcase_add_loop_test(tests, test_stop_while_stuck, 0, 2);
+    tcase_add_test(tests, test_keeper_in_its_thaw_hooks);
+    tcase_add_loop_test(tests, test_keeper_or_watcher_while_held, 0, 2);
+    tcase_add_test(tests, test_thaw_of_a_stopped_keeper);
+    tcase_add_loop_test(tests, test_next_agent_after_a_lame_watcher, 0, 2);
+    tcase_add_test(tests, test_stop_while_stuck);
     tcase_add_checked_fixture(anywhere, setup, NULL);
     tcase_add_test(anywhere, test_stop_anywhere);
     suite_add_tcase(suite, tests);

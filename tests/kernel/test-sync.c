@@ -35,13 +35,13 @@ typedef struct {
     GHashTable *freezers;
 } Story;
 
-static void add_call(Story *story, char letter, int thread)
+static void add_call(Story *story, char letter, int process)
 {
     g_string_append_c(story->calls, letter);
     if (letter == 's')
-        g_hash_table_add(story->syncers, GINT_TO_POINTER(thread));
+        g_hash_table_add(story->syncers, GINT_TO_POINTER(process));
     if (letter == 'F')
-        g_hash_table_add(story->freezers, GINT_TO_POINTER(thread));
+        g_hash_table_add(story->freezers, GINT_TO_POINTER(process));
 }
 
 static Story read_story(const char *file)
@@ -82,22 +82,22 @@ static char *add_disk(void)
 
 static guint count_disks(void)
 {
-    g_autoptr(FirnState) state = firn_state_open(STATE_DIR, NULL);
+    g_autoptr(FirnRecord) record = firn_record_open(STATE_DIR, NULL);
     g_autoptr(GHashTable) disks = g_hash_table_new(NULL, NULL);
 
-    for (guint i = 0; i < state->head->target_count; i++)
-        g_hash_table_add(disks, GUINT_TO_POINTER(state->targets[i].disk));
+    for (guint i = 0; i < record->head->target_count; i++)
+        g_hash_table_add(disks, GUINT_TO_POINTER(record->targets[i].disk));
     return g_hash_table_size(disks);
 }
 
-/* All are synced before the hooks and again after them, each time by threads of that pass; then one
- * thread freezes. None of them is the main loop's. */
-START_TEST(test_order_and_threads)
+/* All are synced before the hooks and again after them, each time by processes of that pass; then
+ * one process freezes. None of them is the agent's. */
+START_TEST(test_order_and_processes)
 {
     g_autoptr(TestDaemon) daemon = start();
     g_autofree char *file = test_daemon_path(daemon, "trace");
     pid_t tracer = test_tracer_begin(daemon, file, "--trace=syncfs,execve,ioctl");
-    gpointer main_loop = GINT_TO_POINTER(test_daemon_pid(daemon));
+    gpointer agent = GINT_TO_POINTER(test_daemon_pid(daemon));
     g_autofree char *loop = add_disk();
     Story story;
 
@@ -110,13 +110,13 @@ START_TEST(test_order_and_threads)
     ck_assert_msg(g_str_has_suffix(story.calls->str, "sFFFF"), "%s", story.calls->str);
     ck_assert_uint_ge(g_hash_table_size(story.syncers), 2);
     ck_assert_uint_eq(g_hash_table_size(story.freezers), 1);
-    ck_assert(!g_hash_table_contains(story.syncers, main_loop));
-    ck_assert(!g_hash_table_contains(story.freezers, main_loop));
+    ck_assert(!g_hash_table_contains(story.syncers, agent));
+    ck_assert(!g_hash_table_contains(story.freezers, agent));
     story_clear(&story);
 }
 END_TEST
 
-/* While one disk is slow, another one is synced by a thread of its own. The tracer makes all slow.
+/* While one disk is slow, another one is synced by a process of its own. The tracer makes all slow.
  */
 START_TEST(test_side_by_side)
 {
@@ -174,7 +174,7 @@ int main(void)
     TCase *tests = tcase_create("sync");
 
     tcase_add_checked_fixture(tests, setup, NULL);
-    tcase_add_test(tests, test_order_and_threads);
+    tcase_add_test(tests, test_order_and_processes);
     tcase_add_test(tests, test_side_by_side);
     tcase_add_test(tests, test_hung);
     suite_add_tcase(suite, tests);

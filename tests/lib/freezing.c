@@ -6,14 +6,18 @@
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <linux/fs.h>
+#include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
-
-#include "platform/pidfd.h"
 
 #define PATIENCE_US (60 * G_USEC_PER_SEC)
 #define TICK_US 5000
+#define FAMILY 64
+
+const char *const test_places[] = {"/mnt/ext4", "/mnt/xfs", "/mnt/btrfs"};
 
 void test_freezing_check_namespace(void)
 {
@@ -46,12 +50,99 @@ void test_freezing_assert_frozen(const char *mountpoint)
     ck_assert_msg(result == EBUSY, "%s is not frozen", mountpoint);
 }
 
+void test_freezing_assert_all_thawed(void)
+{
+    for (guint i = 0; i < TEST_PLACES; i++)
+        test_freezing_assert_thawed(test_places[i]);
+}
+
+void test_freezing_assert_all_frozen(void)
+{
+    for (guint i = 0; i < TEST_PLACES; i++)
+        test_freezing_assert_frozen(test_places[i]);
+}
+
+/* --- processes ----------------------------------------------------------------------------------
+ */
+
+static gboolean process_is_named(const char *pid, const char *name)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%s/stat", pid);
+    g_autofree char *start = g_strdup_printf("(%s) ", name);
+    g_autofree char *text = NULL;
+    const char *at;
+
+    if (!g_ascii_isdigit(pid[0]) || !g_file_get_contents(path, &text, NULL, NULL))
+        return FALSE;
+    at = strstr(text, start);
+    return at && at[strlen(start)] != 'Z' && at[strlen(start)] != 'X';
+}
+
+/* Returns how many there are, at most FAMILY. */
+static guint list_named(const char *name, int *pids)
+{
+    g_autoptr(GDir) dir = g_dir_open("/proc", 0, NULL);
+    const char *entry;
+    guint count = 0;
+
+    while (count < FAMILY && (entry = g_dir_read_name(dir))) {
+        if (process_is_named(entry, name))
+            pids[count++] = atoi(entry);
+    }
+    return count;
+}
+
+int test_freezing_find(const char *name)
+{
+    int pids[FAMILY];
+
+    return list_named(name, pids) > 0 ? pids[0] : 0;
+}
+
+int test_freezing_await_process(const char *name)
+{
+    gint64 end = g_get_monotonic_time() + PATIENCE_US;
+    int pid;
+
+    while ((pid = test_freezing_find(name)) == 0) {
+        ck_assert_msg(g_get_monotonic_time() < end, "there is no %s", name);
+        g_usleep(TICK_US);
+    }
+    return pid;
+}
+
+static void signal_named(const char *name, int signal)
+{
+    int pids[FAMILY];
+    guint count = list_named(name, pids);
+
+    for (guint i = 0; i < count; i++)
+        kill(pids[i], signal);
+}
+
+void test_freezing_kill_all(TestDaemon *daemon)
+{
+    static const int signals[] = {SIGSTOP, SIGKILL};
+
+    for (gsize i = 0; i < G_N_ELEMENTS(signals); i++) {
+        kill(test_daemon_pid(daemon), signals[i]);
+        signal_named("firn-keeper", signals[i]);
+        signal_named("firn-watcher", signals[i]);
+    }
+    test_freezing_await_zombie(test_daemon_pid(daemon));
+    waitpid(test_daemon_pid(daemon), NULL, 0);
+}
+
+/* --- waiting ------------------------------------------------------------------------------------
+ */
+
 static gboolean is_over(const char *state_dir)
 {
-    g_autofree char *state = g_build_filename(state_dir, "freeze-state", NULL);
+    g_autofree char *record = g_build_filename(state_dir, "freeze-record", NULL);
     g_autofree char *expedited = NULL;
 
-    if (g_file_test(state, G_FILE_TEST_EXISTS))
+    if (g_file_test(record, G_FILE_TEST_EXISTS) || test_freezing_find("firn-keeper") ||
+        test_freezing_find("firn-watcher"))
         return FALSE;
     return !g_file_get_contents("/sys/kernel/rcu_expedited", &expedited, NULL, NULL) ||
            expedited[0] == '0';
@@ -69,9 +160,9 @@ void test_freezing_await_end(const char *state_dir)
 
 static gboolean has_come_to(const char *state_dir, FirnPhase phase)
 {
-    g_autoptr(FirnState) state = firn_state_open(state_dir, NULL);
+    g_autoptr(FirnRecord) record = firn_record_open(state_dir, NULL);
 
-    return state && g_atomic_int_get(&state->head->phase) >= (int)phase;
+    return record && g_atomic_int_get(&record->head->phase) >= (int)phase;
 }
 
 void test_freezing_await_phase(const char *state_dir, FirnPhase phase)
@@ -91,19 +182,31 @@ void test_freezing_await_frozen(const char *state_dir, guint count)
     guint frozen = 0;
 
     while (frozen < count) {
-        g_autoptr(FirnState) state = firn_state_open(state_dir, NULL);
+        g_autoptr(FirnRecord) record = firn_record_open(state_dir, NULL);
 
         ck_assert_msg(g_get_monotonic_time() < end, "only %u are frozen", frozen);
-        frozen = state ? firn_state_count_frozen(state) : 0;
+        frozen = record ? firn_record_count_frozen(record) : 0;
         g_usleep(TICK_US);
     }
+}
+
+static gboolean process_is_zombie(int pid)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/stat", pid);
+    g_autofree char *text = NULL;
+    const char *after;
+
+    if (!g_file_get_contents(path, &text, NULL, NULL))
+        return TRUE;
+    after = strrchr(text, ')');
+    return after && (after[2] == 'Z' || after[2] == 'X');
 }
 
 void test_freezing_await_zombie(int pid)
 {
     gint64 end = g_get_monotonic_time() + PATIENCE_US;
 
-    while (!firn_pid_is_zombie(pid)) {
+    while (!process_is_zombie(pid)) {
         ck_assert_msg(g_get_monotonic_time() < end, "process %d does not end", pid);
         g_usleep(TICK_US);
     }
@@ -148,13 +251,6 @@ char *test_freezing_ask_error(TestDaemon *daemon, const char *request)
     return test_client_error(client, request);
 }
 
-int test_freezing_guard(const char *state_dir)
-{
-    g_autoptr(FirnState) state = firn_state_open(state_dir, NULL);
-
-    return state ? g_atomic_int_get(&state->head->guard) : 0;
-}
-
 char *test_freezing_shell(const char *format, ...)
 {
     g_autofree char *command = NULL;
@@ -188,6 +284,24 @@ void test_freezing_make_hooks(const char *folder)
         ck_assert(g_file_set_contents(path, text, -1, NULL));
         ck_assert_int_eq(g_chmod(path, 0755), 0);
     }
+}
+
+void test_freezing_await_hook(const char *folder, const char *start)
+{
+    gint64 end = g_get_monotonic_time() + PATIENCE_US;
+
+    while (test_freezing_count_hooks(folder, start) == 0) {
+        ck_assert_msg(g_get_monotonic_time() < end, "no '%s'", start);
+        g_usleep(TICK_US);
+    }
+}
+
+gboolean test_freezing_are_hooks_paired(const char *folder)
+{
+    return test_freezing_count_hooks(folder, "10-first freeze") ==
+               test_freezing_count_hooks(folder, "10-first thaw") &&
+           test_freezing_count_hooks(folder, "20-second freeze") ==
+               test_freezing_count_hooks(folder, "20-second thaw");
 }
 
 guint test_freezing_count_hooks(const char *folder, const char *start)

@@ -2,7 +2,7 @@
 #ifndef TESTS_LIB_FREEZING_H
 #define TESTS_LIB_FREEZING_H
 
-#include "agent/freeze/state.h"
+#include "agent/freeze/record.h"
 #include "tests/lib/daemon.h"
 
 /*
@@ -23,7 +23,14 @@ int test_freezing_ioctl(const char *mountpoint, gulong request);
 void test_freezing_assert_thawed(const char *mountpoint);
 void test_freezing_assert_frozen(const char *mountpoint);
 
-/* Waits until nothing is left of a freeze: no state file, and rcu_expedited as it was. */
+/* The three filesystems of the namespace, in the order of their mounts. */
+#define TEST_PLACES 3
+extern const char *const test_places[TEST_PLACES];
+void test_freezing_assert_all_thawed(void);
+void test_freezing_assert_all_frozen(void);
+
+/* Waits until nothing is left of a freeze: no record, no keeper and no watcher, and rcu_expedited
+ * as it was. */
 void test_freezing_await_end(const char *state_dir);
 
 /* Waits until a freeze has come so far. */
@@ -46,14 +53,23 @@ void test_freezing_ask(TestDaemon *daemon, const char *request, const char *expe
 /* The text of an error, which it must be; free with g_free(). */
 char *test_freezing_ask_error(TestDaemon *daemon, const char *request);
 
-/* Pid of the guard that the state file names; 0 when there is no state file. */
-int test_freezing_guard(const char *state_dir);
+/* The process of that name (/proc/PID/comm), such as "firn-keeper", that is no zombie; 0: none. */
+int test_freezing_find(const char *name);
+/* Waits until there is one. */
+int test_freezing_await_process(const char *name);
+
+/* Kills the agent and all processes of its freeze, so that none of them can act in between. */
+void test_freezing_kill_all(TestDaemon *daemon);
 
 /* Runs a line of shell, which must succeed; what it prints, free with g_free(). */
 char *test_freezing_shell(const char *format, ...) G_GNUC_PRINTF(1, 2);
 
 /* A folder of two hooks that log "NAME ARGUMENT REASON" lines to FOLDER/log. */
 void test_freezing_make_hooks(const char *folder);
+/* Waits until a line of FOLDER/log begins so. */
+void test_freezing_await_hook(const char *folder, const char *start);
+/* TRUE when each of the two was called with "thaw" as often as with "freeze". */
+gboolean test_freezing_are_hooks_paired(const char *folder);
 /* Lines of FOLDER/log that begin so. */
 guint test_freezing_count_hooks(const char *folder, const char *start);
 

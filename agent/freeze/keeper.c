@@ -1,0 +1,876 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * The keeper: one freeze, from its plan to its report, as a process of its own. This file is that
+ * freeze, in its order:
+ *
+ *   plan     what is to be frozen, and in which order                      plan.h
+ *   record   all that will be noted has its room now                       record.h
+ *   open     a descriptor of each filesystem                               targets.h
+ *   look     what would make FIFREEZE wait for hours refuses the freeze    look.h
+ *   watcher  from here on a second process ends what this one cannot       watcher.h
+ *   sync     what is dirty is written                                      sync.h
+ *   hooks    each script is called with "freeze"                           hooks.h
+ *   sync     what came meanwhile
+ *   walk     FIFREEZE of one after the other                               walk.h
+ *   hold     until the agent says so, the deadline passes, or SIGTERM
+ *   thaw     FITHAW of one after the other, backwards
+ *   hooks    each script that was called is called with "thaw"
+ *   report   the record becomes the report, and the log is told
+ *
+ * A step that fails goes to the thaw. So does the agent's word to end, and the agent's own end
+ * before it was answered: nobody would thaw. An agent that is gone while the freeze is held leaves
+ * it to the next agent, which connects to the socket in the state directory, and to the deadline.
+ *
+ * What killed processes have left is ended here as well (keeper_resume()): the record says how far
+ * they had come, and the same steps go on from there.
+ *
+ * The process has one thread, so that fork(2) copies all of it, and takes no signal but SIGTERM. It
+ * writes to no disk and to no log between the first FIFREEZE and the last FITHAW.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "agent/freeze/child.h"
+#include "agent/freeze/hooks.h"
+#include "agent/freeze/journal.h"
+#include "agent/freeze/look.h"
+#include "agent/freeze/memory.h"
+#include "agent/freeze/plan.h"
+#include "agent/freeze/record.h"
+#include "agent/freeze/report.h"
+#include "agent/freeze/request.h"
+#include "agent/freeze/state-dir.h"
+#include "agent/freeze/sync.h"
+#include "agent/freeze/targets.h"
+#include "agent/freeze/trace.h"
+#include "agent/freeze/walk.h"
+#include "agent/freeze/watcher.h"
+#include "agent/freeze/wire.h"
+#include "agent/log.h"
+#include "platform/descriptors.h"
+#include "platform/grace-periods.h"
+
+#define KEEPER_NAME "firn-keeper"
+#define SOCKET_NAME "keeper.sock"
+#define NS_PER_SECOND ((gint64)1000000000)
+#define NS_PER_MS ((gint64)1000000)
+/* How long the keeper sleeps at most: no clock but the record's wakes it for a deadline. */
+#define TICK_MS 1000
+/* How often a filesystem that could not be thawed is tried again. */
+#define RETRY_MS 250
+
+typedef struct {
+    FirnFreezeRequest *request;
+    FirnRoots *roots;
+    FirnWire *agent; /* NULL: it is gone */
+    int listener;    /* for the next agent; -1: none */
+    int program;     /* this program, for the watcher to execute */
+    FirnPlan *plan;
+    FirnRecord *record; /* NULL until it is made */
+    FirnTrace *trace;   /* NULL: none */
+    int grace;          /* of firn_grace_periods_open(); -1 */
+    FirnWatcher watcher;
+    gboolean quiet;     /* the log is held */
+    const char *asked;  /* "thaw" or "stop": an agent waits for its answer; NULL */
+    char *message;      /* why the agent killed the keeper before; NULL */
+} Keeper;
+
+static volatile sig_atomic_t keeper_terminated;
+
+/* --- the agent's word -------------------------------------------------------------------------- */
+
+/* The first reason is the one that counts. */
+static void keeper_set_end(Keeper *keeper, FirnEnd why)
+{
+    FirnRecordHead *head = keeper->record->head;
+    gboolean held = g_atomic_int_get(&head->phase) == FIRN_PHASE_HELD;
+
+    if (firn_record_move(&head->end, FIRN_END_NONE, (int)why) && held && why != FIRN_END_REQUEST)
+        head->early = TRUE;
+}
+
+static FirnEnd keeper_end(const Keeper *keeper)
+{
+    return (FirnEnd)g_atomic_int_get(&keeper->record->head->end);
+}
+
+static int keeper_phase(const Keeper *keeper)
+{
+    return g_atomic_int_get(&keeper->record->head->phase);
+}
+
+static void keeper_lose_agent(Keeper *keeper)
+{
+    g_clear_pointer(&keeper->agent, firn_wire_free);
+    keeper->asked = NULL;
+    if (keeper_phase(keeper) < FIRN_PHASE_HELD)
+        keeper_set_end(keeper, FIRN_END_DIED);
+}
+
+/* Takes over what the agent has said; its words before the record are read by keeper_await(). */
+static void keeper_listen(Keeper *keeper)
+{
+    gboolean held = keeper_phase(keeper) >= FIRN_PHASE_HELD;
+    gboolean alive = keeper->agent && firn_wire_read(keeper->agent);
+    char *line;
+
+    while (keeper->agent && (line = firn_wire_line(keeper->agent))) {
+        if (!strcmp(line, "thaw")) {
+            keeper->asked = "thaw";
+            keeper_set_end(keeper, held ? FIRN_END_REQUEST : FIRN_END_CANCELLED);
+        } else if (!strcmp(line, "stop")) {
+            keeper->asked = "stop";
+            keeper_set_end(keeper, FIRN_END_SHUTDOWN);
+        }
+        g_free(line);
+    }
+    if (keeper->agent && !alive)
+        keeper_lose_agent(keeper);
+    if (keeper_terminated)
+        keeper_set_end(keeper, FIRN_END_SHUTDOWN);
+}
+
+/* What the steps ask: TRUE once the freeze is to end. */
+static gboolean keeper_is_ending(gpointer data)
+{
+    Keeper *keeper = data;
+
+    keeper_listen(keeper);
+    return keeper_end(keeper) != FIRN_END_NONE;
+}
+
+static void keeper_say(Keeper *keeper, const char *word, const char *value)
+{
+    if (keeper->agent)
+        firn_wire_say(keeper->agent, word, value);
+}
+
+static void keeper_say_number(Keeper *keeper, const char *word, guint number)
+{
+    if (keeper->agent)
+        firn_wire_say_number(keeper->agent, word, number);
+}
+
+/* The next agent takes the place of the one before. */
+static void keeper_accept(Keeper *keeper)
+{
+    int fd = keeper->listener >= 0
+                 ? accept4(keeper->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)
+                 : -1;
+
+    if (fd < 0)
+        return;
+    firn_wire_free(keeper->agent);
+    keeper->agent = firn_wire_new(fd);
+    keeper->asked = NULL;
+    if (keeper_phase(keeper) == FIRN_PHASE_HELD && keeper_end(keeper) == FIRN_END_NONE)
+        keeper_say_number(keeper, "frozen", keeper->record->head->frozen);
+}
+
+/* Sleeps until something has happened, `limit` (record time, 0: none) or a tick has passed. */
+static void keeper_sleep(Keeper *keeper, gint64 limit)
+{
+    gint64 left = limit ? limit - firn_record_now() : G_MAXINT64;
+    int tick = left / NS_PER_MS >= TICK_MS ? TICK_MS : (int)MAX((left + NS_PER_MS - 1) / NS_PER_MS, 0);
+    struct timespec wait = {.tv_sec = tick / 1000, .tv_nsec = tick % 1000 * NS_PER_MS};
+    struct pollfd entries[] = {
+        {.fd = keeper->agent ? keeper->agent->fd : -1, .events = POLLIN},
+        {.fd = keeper->listener, .events = POLLIN},
+        {.fd = keeper->watcher.end, .events = POLLIN},
+    };
+    sigset_t mask;
+
+    sigfillset(&mask);
+    sigdelset(&mask, SIGTERM);
+    if (ppoll(entries, G_N_ELEMENTS(entries), &wait, &mask) < 0 && errno != EINTR)
+        poll(NULL, 0, 10); /* not as fast as it can */
+    keeper_accept(keeper);
+    keeper_listen(keeper);
+}
+
+/* --- before the first hook --------------------------------------------------------------------- */
+
+/* The agent kills a keeper that hangs before `ready`, and names this. */
+static void keeper_say_opening(const char *path, gpointer data)
+{
+    g_autofree char *text = g_strconcat("opening ", path, NULL);
+
+    keeper_say(data, "at", text);
+}
+
+/* The socket by which the next agent finds this keeper. Without it the freeze is refused: a
+ * restarted agent could not thaw. */
+static gboolean keeper_open_socket(Keeper *keeper, GError **error)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int folder = open(keeper->request->state_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    mode_t mask = umask(077); /* for the socket; a hook gets the one of the agent's start */
+    int cause = 0;
+
+    /* a state directory may have a longer path than fits in */
+    g_snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/" SOCKET_NAME, folder);
+    if (folder >= 0)
+        unlinkat(folder, SOCKET_NAME, 0);
+    if (folder < 0 || fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) < 0 ||
+        listen(fd, 4) < 0)
+        cause = errno;
+    umask(mask);
+    if (folder >= 0)
+        close(folder);
+    keeper->listener = cause ? -1 : fd;
+    if (!cause)
+        return TRUE;
+    if (fd >= 0)
+        close(fd);
+    g_set_error(error, G_FILE_ERROR, (int)g_file_error_from_errno(cause),
+                "cannot make the socket %s/" SOCKET_NAME ": %s; make room there, or name another "
+                "folder below /run with 'statedir'",
+                keeper->request->state_dir, g_strerror(cause));
+    return FALSE;
+}
+
+static void keeper_close_socket(Keeper *keeper)
+{
+    g_autofree char *path = g_build_filename(keeper->request->state_dir, SOCKET_NAME, NULL);
+
+    if (keeper->listener < 0)
+        return;
+    unlink(path);
+    close(keeper->listener);
+    keeper->listener = -1;
+}
+
+static void keeper_open_helpers(Keeper *keeper)
+{
+    g_autoptr(GError) error = NULL;
+    const char *why = "freeze-expedite=false";
+
+    if (keeper->request->expedite)
+        keeper->grace = firn_grace_periods_open(keeper->roots, &why);
+    if (keeper->grace < 0)
+        g_info("grace periods are not expedited: %s", why);
+    if (!keeper->request->trace_marker)
+        return;
+    keeper->trace = firn_trace_open(keeper->roots, &error);
+    if (!keeper->trace)
+        g_warning("%s", error->message);
+}
+
+static gboolean keeper_start_watcher(Keeper *keeper, GError **error)
+{
+    const FirnWatcherPost post = {
+        .record = keeper->record,
+        .agent = keeper->agent ? keeper->agent->fd : -1,
+        .listener = keeper->listener,
+        .grace = keeper->grace,
+        .program = keeper->program,
+    };
+
+    return firn_watcher_start(&keeper->watcher, &post, error);
+}
+
+/* A filesystem whose FIFREEZE would wait for hours would stop its writers as long. */
+static gboolean keeper_look(Keeper *keeper, GError **error)
+{
+    for (guint i = 0; i < keeper->plan->count; i++) {
+        g_autofree char *holder = NULL;
+
+        if (keeper->record->fds[i] < 0)
+            continue;
+        holder = firn_look_find_holder(keeper->roots, &keeper->plan->targets[i], keeper->record->fds[i]);
+        if (!holder)
+            continue;
+        g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_AGAIN, "cannot freeze %s: %s; nothing is frozen",
+                    keeper->plan->targets[i].mountpoint, holder);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean keeper_make_record(Keeper *keeper, const FirnPlan *plan, GError **error)
+{
+    g_auto(GStrv) hooks = plan ? firn_hooks_list(keeper->request->hook, error) : NULL;
+
+    if (plan && !hooks)
+        return FALSE;
+    keeper->record =
+        firn_record_create(keeper->request, plan, (const char *const *)hooks, error);
+    return keeper->record != NULL;
+}
+
+static gboolean keeper_prepare(Keeper *keeper, GError **error)
+{
+    const FirnFreezeRequest *request = keeper->request;
+
+    if (!request->enabled) {
+        g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_PERM,
+                    "freezing is disabled on this guest: its configuration says "
+                    "freeze-enabled=false");
+        return FALSE;
+    }
+    keeper->plan = firn_plan_make(keeper->roots, (const char *const *)request->exclude,
+                                  (const char *const *)request->include,
+                                  (const char *const *)request->mountpoints, error);
+    if (!keeper->plan || !keeper_make_record(keeper, keeper->plan, error))
+        return FALSE;
+    if (!firn_targets_open(keeper->plan, keeper->record, keeper_say_opening, keeper, error) ||
+        !keeper_look(keeper, error) || !keeper_open_socket(keeper, error))
+        return FALSE;
+    keeper_open_helpers(keeper);
+    if (!keeper_start_watcher(keeper, error))
+        return FALSE;
+    keeper_say(keeper, "ready", NULL);
+    return TRUE;
+}
+
+/* --- freezing ---------------------------------------------------------------------------------- */
+
+static gint64 keeper_after(gint64 time, guint seconds)
+{
+    return seconds > 0 ? time + seconds * NS_PER_SECOND : 0;
+}
+
+/* Nothing is frozen yet, but applications may stand still from the first hook on. */
+static gboolean keeper_quiesce(Keeper *keeper, GError **error)
+{
+    FirnRecord *record = keeper->record;
+    guint timeout = keeper->request->sync_timeout;
+
+    if (!firn_sync_before_hooks(record, timeout, keeper_is_ending, keeper, error))
+        return FALSE;
+    record->head->deadline = keeper_after(firn_record_now(), record->head->freeze_timeout);
+    firn_record_advance(record, FIRN_PHASE_HOOKS);
+    return firn_hooks_freeze(record, keeper_is_ending, keeper, error) &&
+           firn_sync_before_walk(record, timeout, keeper_is_ending, keeper, error);
+}
+
+/* Said before it is done, and unsaid after it is undone: whoever finds it said puts it back. */
+static void keeper_expedite(Keeper *keeper, gboolean on)
+{
+    gint *expedited = &keeper->record->head->expedited;
+
+    if (keeper->grace < 0)
+        return;
+    if (on) {
+        g_atomic_int_set(expedited, TRUE);
+        if (firn_grace_periods_expedite(keeper->grace))
+            return;
+    }
+    if (!g_atomic_int_get(expedited))
+        return;
+    firn_grace_periods_restore(keeper->grace);
+    g_atomic_int_set(expedited, FALSE);
+}
+
+static gboolean keeper_walk(Keeper *keeper, GError **error)
+{
+    FirnRecord *record = keeper->record;
+    FirnRecordHead *head = record->head;
+    gboolean complete;
+
+    firn_memory_lock(FIRN_MEMORY_GLIB);
+    firn_trace_freeze_begin(keeper->trace, head->target_count);
+    keeper_expedite(keeper, TRUE);
+    head->walk_begin = firn_record_now();
+    head->walk_deadline = keeper_after(head->walk_begin, head->walk_timeout);
+    head->deadline = keeper_after(head->walk_begin, head->freeze_timeout);
+    firn_record_advance(record, FIRN_PHASE_WALK);
+    complete = firn_walk_freeze(record, keeper->trace, keeper_is_ending, keeper, error);
+    head->walk_end = firn_record_now();
+    keeper_expedite(keeper, FALSE);
+    firn_trace_freeze_end(keeper->trace, head->frozen, complete ? 0 : ECANCELED);
+    if (complete && head->frozen == 0)
+        keeper_set_end(keeper, FIRN_END_EMPTY);
+    return complete && head->frozen > 0 && !keeper_is_ending(keeper);
+}
+
+/* --- holding ----------------------------------------------------------------------------------- */
+
+/* Nobody may stay frozen without a watcher. */
+static void keeper_replace_watcher(Keeper *keeper)
+{
+    struct pollfd entry = {.fd = keeper->watcher.end, .events = POLLIN};
+    g_autoptr(GError) error = NULL;
+
+    if (keeper->watcher.end >= 0 && poll(&entry, 1, 0) != 1)
+        return;
+    firn_watcher_dismiss(&keeper->watcher);
+    g_warning("the watcher of the frozen filesystems was killed: starting another");
+    if (keeper_start_watcher(keeper, &error))
+        return;
+    g_warning("%s: thawing", error->message);
+    keeper_set_end(keeper, FIRN_END_DIED);
+}
+
+static void keeper_hold(Keeper *keeper)
+{
+    FirnRecordHead *head = keeper->record->head;
+
+    firn_record_advance(keeper->record, FIRN_PHASE_HELD);
+    head->answered = TRUE;
+    keeper_say_number(keeper, "frozen", head->frozen);
+    firn_journal_freeze(keeper->record);
+    while (keeper_end(keeper) == FIRN_END_NONE) {
+        keeper_sleep(keeper, head->deadline);
+        keeper_replace_watcher(keeper);
+        if (head->deadline && firn_record_now() >= head->deadline)
+            keeper_set_end(keeper, FIRN_END_DEADLINE);
+    }
+    if (keeper_end(keeper) == FIRN_END_DEADLINE)
+        firn_trace_deadline(keeper->trace, firn_record_count_frozen(keeper->record));
+}
+
+/* --- thawing ----------------------------------------------------------------------------------- */
+
+/* An agent that waits for a thaw that hangs is told, and the filesystem is tried again. */
+static void keeper_tell_hanging(Keeper *keeper)
+{
+    g_autoptr(GError) error = firn_walk_thaw_error(keeper->record);
+
+    if (!error || !keeper->asked)
+        return;
+    keeper_say(keeper, "hangs", error->message);
+    keeper->asked = NULL;
+}
+
+/* What has not been thawed at once: FITHAW failed, or hangs, or nothing leads to the filesystem. */
+static void keeper_thaw_rest(Keeper *keeper)
+{
+    FirnRecord *record = keeper->record;
+
+    while (firn_record_count_frozen(record) > 0) {
+        if (!firn_walk_reap(record))
+            firn_walk_adopt(record); /* a child was killed */
+        firn_walk_thaw_apart(record);
+        if (firn_record_count_frozen(record) == 0)
+            break;
+        keeper_tell_hanging(keeper);
+        keeper_sleep(keeper, firn_record_now() + RETRY_MS * NS_PER_MS);
+    }
+}
+
+static void keeper_thaw(Keeper *keeper)
+{
+    FirnRecordHead *head = keeper->record->head;
+
+    keeper_expedite(keeper, FALSE);
+    if (!head->thaw_begin)
+        head->thaw_begin = firn_record_now();
+    firn_record_advance(keeper->record, FIRN_PHASE_THAW);
+    firn_walk_thaw(keeper->record, keeper->trace);
+    keeper_thaw_rest(keeper);
+    head->thaw_end = firn_record_now();
+    firn_record_advance(keeper->record, FIRN_PHASE_THAW_HOOKS);
+}
+
+/* --- telling ----------------------------------------------------------------------------------- */
+
+/* Disks may be written to again; but the log's may be the one that hangs in its freeze. */
+static void keeper_release_log(Keeper *keeper)
+{
+    gboolean stuck = keeper->record && firn_record_find_stuck(keeper->record) >= 0;
+    const char *file = stuck ? NULL : keeper->request->log_file;
+    g_autoptr(GError) error = NULL;
+
+    if (!keeper->quiet)
+        return;
+    keeper->quiet = FALSE;
+    if (!firn_log_open(file, keeper->request->verbose, &error))
+        g_warning("%s", error->message);
+    firn_log_release();
+}
+
+static char *keeper_stuck_name(const FirnRecord *record)
+{
+    int stuck = firn_record_find_stuck(record);
+
+    return stuck >= 0 ? firn_record_describe(record, (guint)stuck) : NULL;
+}
+
+/* The sentence for a freeze that came to nothing, other than by an error of a step. */
+static char *keeper_explain_end(const Keeper *keeper)
+{
+    const FirnRecordHead *head = keeper->record->head;
+    g_autofree char *stuck = keeper_stuck_name(keeper->record);
+
+    switch (keeper_end(keeper)) {
+    case FIRN_END_CANCELLED:
+        return g_strdup("the freeze was cancelled by guest-fsfreeze-thaw");
+    case FIRN_END_SHUTDOWN:
+        return g_strdup("the freeze was cancelled: the agent was told to stop");
+    case FIRN_END_DEADLINE:
+        return g_strdup_printf("the freeze was undone: it took longer than freeze-timeout (%u s)",
+                               head->freeze_timeout);
+    case FIRN_END_WALK_TIMEOUT:
+        return g_strdup_printf(
+            "failed to freeze %s: its FIFREEZE did not return within freeze-walk-timeout (%u s); "
+            "all others are thawed; something holds it: a disk that does not answer, another "
+            "freeze of it or of what it stands on, or a program that writes to it for as long (a "
+            "scrub, a balance, a snapshot); find it in the kernel's log, or leave the filesystem "
+            "out with freeze-exclude",
+            stuck ? stuck : "all filesystems", head->walk_timeout);
+    case FIRN_END_DIED:
+        return g_strdup("the freeze was undone: the process that held it, or the agent, was killed");
+    case FIRN_END_NONE:
+    case FIRN_END_REQUEST:
+    case FIRN_END_FAILED:
+    case FIRN_END_EMPTY:
+    case FIRN_ENDS:
+    default:
+        return NULL;
+    }
+}
+
+static void keeper_answer_freeze(Keeper *keeper)
+{
+    FirnRecordHead *head = keeper->record->head;
+
+    if (head->answered)
+        return;
+    head->answered = TRUE;
+    if (head->message[0])
+        keeper_say(keeper, "failed", head->message);
+    else
+        keeper_say_number(keeper, "frozen", head->frozen);
+}
+
+/* The first one that asks after an early end is told, once. */
+static void keeper_answer_thaw(Keeper *keeper)
+{
+    FirnRecordHead *head = keeper->record->head;
+    g_autofree char *note = NULL;
+
+    if (!keeper->asked || !keeper->agent)
+        return;
+    if (head->early && !head->told && !strcmp(keeper->asked, "thaw"))
+        note = firn_record_note(keeper->record);
+    keeper->asked = NULL;
+    if (note) {
+        head->told = TRUE;
+        keeper_say(keeper, "unthawed", note);
+    } else {
+        keeper_say_number(keeper, "thawed", (guint)head->thawed);
+    }
+}
+
+static void keeper_write_report(Keeper *keeper)
+{
+    FirnRecord *record = keeper->record;
+    g_autoptr(GError) error = NULL;
+
+    record->head->finished = firn_record_now();
+    firn_journal_thaw(record);
+    if (record->head->early) {
+        g_autofree char *note = firn_record_note(record);
+
+        g_warning("%s", note ? note : "the freeze ended early");
+    }
+    keeper_listen(keeper); /* a thaw that came after the deadline is answered by this process */
+    keeper_answer_thaw(keeper);
+    if (!firn_record_finish(record, &error))
+        g_warning("no report of this freeze: %s", error->message);
+}
+
+/* From whatever has been reached to the end. error: of the step that failed; NULL for none. */
+static void keeper_finish(Keeper *keeper, const GError *error)
+{
+    FirnRecordHead *head = keeper->record->head;
+    g_autofree char *stuck = keeper_stuck_name(keeper->record);
+
+    if (error && firn_record_move(&head->end, FIRN_END_NONE, FIRN_END_FAILED))
+        g_strlcpy(head->message, error->message, sizeof head->message);
+    keeper_thaw(keeper);
+    keeper_release_log(keeper);
+    firn_hooks_thaw(keeper->record);
+    if (!head->message[0] && !head->answered) {
+        g_autofree char *why = keeper_explain_end(keeper);
+
+        g_strlcpy(head->message, why ? why : "", sizeof head->message);
+    }
+    keeper_answer_freeze(keeper);
+    keeper_listen(keeper);
+    keeper_answer_thaw(keeper);
+    keeper_write_report(keeper);
+    firn_record_advance(keeper->record, FIRN_PHASE_DONE);
+    firn_watcher_dismiss(&keeper->watcher);
+    keeper_close_socket(keeper);
+    if (stuck)
+        keeper_say(keeper, "stuck", stuck);
+    keeper_say(keeper, "done", NULL);
+}
+
+/* The watcher has ended the freeze while this process stood in a FIFREEZE, and told everybody. What
+ * came of the call is undone by now. */
+static void keeper_come_back(Keeper *keeper)
+{
+    int stuck = firn_record_find_stuck(keeper->record);
+    g_autofree char *name = firn_record_describe(keeper->record, (guint)stuck);
+
+    g_atomic_int_set(&keeper->record->targets[stuck].returned, TRUE);
+    keeper_release_log(keeper);
+    g_warning("the FIFREEZE of %s, which hung, has returned: the filesystem is %s", name,
+              keeper->record->targets[stuck].error == EBUSY ? "somebody else's freeze, and left alone"
+                                                            : "thawed");
+    if (keeper_phase(keeper) == FIRN_PHASE_DONE)
+        firn_record_forget(keeper->record);
+    exit(EXIT_SUCCESS);
+}
+
+/* --- what killed processes have left ----------------------------------------------------------- */
+
+/* Only the lock says that they are all dead. */
+static gboolean keeper_may_take(Keeper *keeper, FirnRecord *previous, GError **error)
+{
+    g_autofree char *stuck = keeper_stuck_name(previous);
+
+    if (firn_record_lock(previous) || g_atomic_int_get(&previous->head->phase) == FIRN_PHASE_PREPARE)
+        return TRUE;
+    if (stuck)
+        g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_AGAIN,
+                    "cannot freeze: an earlier freeze of %s still hangs in the kernel; free what "
+                    "it waits for, or leave it out with freeze-exclude and restart the guest",
+                    stuck);
+    else
+        g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_AGAIN,
+                    "cannot freeze: another freeze or thaw still runs");
+    return FALSE;
+}
+
+/* What was in FIFREEZE when its process was killed may be frozen, by us or by somebody else: what
+ * the call answered is lost. A guest that stays frozen for ever is worse. */
+static void keeper_adopt(FirnRecord *record)
+{
+    int stuck = firn_record_find_stuck(record);
+
+    if (stuck >= 0)
+        firn_record_move(&record->targets[stuck].state, FIRN_TARGET_STUCK, FIRN_TARGET_FREEZING);
+    firn_walk_adopt(record);
+}
+
+/* TRUE when it is to be held on. */
+static gboolean keeper_takes_hold(const Keeper *keeper)
+{
+    return keeper_phase(keeper) == FIRN_PHASE_HELD && keeper_end(keeper) == FIRN_END_NONE;
+}
+
+/* Goes on from where the record stands. */
+static void keeper_resume(Keeper *keeper)
+{
+    FirnRecordHead *head = keeper->record->head;
+    g_autoptr(GError) error = NULL;
+
+    head->logged = FALSE; /* the entry may have died in its process's memory */
+    if (keeper_phase(keeper) < FIRN_PHASE_HELD || keeper_end(keeper) != FIRN_END_NONE)
+        firn_record_move(&head->end, FIRN_END_NONE, FIRN_END_DIED);
+    if (keeper->listener < 0 && !keeper_open_socket(keeper, &error))
+        g_warning("%s", error->message);
+    g_clear_error(&error);
+    if (firn_record_count_frozen(keeper->record) > 0 && !keeper_start_watcher(keeper, &error)) {
+        g_warning("%s: thawing", error->message);
+        keeper_set_end(keeper, FIRN_END_DIED);
+    }
+    keeper_say(keeper, "ready", NULL);
+    if (keeper_takes_hold(keeper)) {
+        g_warning("killed processes left %u filesystems frozen: holding them until the thaw",
+                  firn_record_count_frozen(keeper->record));
+        keeper_hold(keeper);
+    }
+    keeper_finish(keeper, NULL);
+}
+
+/* FALSE with an error when the processes of an earlier freeze are not gone. */
+static gboolean keeper_settle_previous(Keeper *keeper, gboolean hold, GError **error)
+{
+    g_autoptr(GError) problem = NULL;
+    FirnRecord *previous = firn_record_open(keeper->request->state_dir, &problem);
+
+    if (problem)
+        g_warning("%s", problem->message);
+    if (!previous)
+        return TRUE;
+    if (!keeper_may_take(keeper, previous, error)) {
+        firn_record_free(previous);
+        return FALSE;
+    }
+    if (!firn_record_is_of_this_boot(previous, keeper->roots)) {
+        firn_record_forget(previous);
+        firn_record_free(previous);
+        return TRUE;
+    }
+    keeper_adopt(previous);
+    keeper->record = previous;
+    if (keeper->message && keeper_phase(keeper) == FIRN_PHASE_PREPARE) {
+        g_strlcpy(previous->head->message, keeper->message, sizeof previous->head->message);
+        keeper_set_end(keeper, FIRN_END_FAILED);
+        g_clear_pointer(&keeper->message, g_free);
+    }
+    if (!hold)
+        keeper_set_end(keeper, FIRN_END_DIED);
+    if (g_atomic_int_get(&previous->head->phase) == FIRN_PHASE_DONE)
+        g_atomic_int_set(&previous->head->phase, FIRN_PHASE_THAW);
+    keeper_resume(keeper);
+    g_clear_pointer(&keeper->record, firn_record_free);
+    return TRUE;
+}
+
+/* --- the process ------------------------------------------------------------------------------- */
+
+/* A freeze that is refused before there is a plan leaves a report as well, where one can be kept. */
+static void keeper_refuse(Keeper *keeper, const GError *error)
+{
+    if (!keeper->record && !keeper_make_record(keeper, NULL, NULL)) {
+        keeper_release_log(keeper);
+        g_warning("freeze failed: %s", error->message);
+        keeper_say(keeper, "failed", error->message);
+        keeper_say(keeper, "done", NULL);
+        return;
+    }
+    keeper_finish(keeper, error);
+}
+
+static void keeper_freeze(Keeper *keeper)
+{
+    g_autoptr(GError) error = NULL;
+    FirnWire *agent = g_steal_pointer(&keeper->agent); /* it has not asked for what was before */
+    gboolean free = firn_state_dir_check(keeper->request->state_dir, &error) &&
+                    keeper_settle_previous(keeper, FALSE, &error);
+
+    keeper->agent = agent;
+    if (!free) {
+        keeper_release_log(keeper);
+        g_warning("freeze failed: %s", error->message);
+        keeper_say(keeper, "failed", error->message);
+        keeper_say(keeper, "done", NULL);
+        return;
+    }
+    if (!keeper_prepare(keeper, &error)) {
+        keeper_refuse(keeper, error);
+        return;
+    }
+    if (keeper_quiesce(keeper, &error) && keeper_walk(keeper, &error))
+        keeper_hold(keeper);
+    if (firn_record_find_stuck(keeper->record) >= 0)
+        keeper_come_back(keeper);
+    keeper_finish(keeper, error);
+}
+
+static void keeper_recover(Keeper *keeper)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!firn_state_dir_check(keeper->request->state_dir, &error) ||
+        !keeper_settle_previous(keeper, TRUE, &error)) {
+        keeper_release_log(keeper);
+        g_warning("%s", error->message);
+    } else if (keeper->message) { /* the agent killed the keeper before there was a record */
+        g_set_error_literal(&error, G_FILE_ERROR, G_FILE_ERROR_AGAIN, keeper->message);
+        keeper_refuse(keeper, error);
+    }
+    keeper_say(keeper, "done", NULL);
+}
+
+static void keeper_terminate(int signal)
+{
+    keeper_terminated = 1;
+}
+
+static void keeper_settle_in(Keeper *keeper)
+{
+    struct sigaction action = {.sa_handler = keeper_terminate};
+    sigset_t all;
+
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    setsid();
+    firn_child_call(KEEPER_NAME);
+    firn_descriptors_keep_private();
+    firn_log_hold();
+    firn_log_open(NULL, TRUE, NULL);
+    keeper->quiet = TRUE;
+    keeper->listener = -1;
+    keeper->grace = -1;
+    keeper->watcher.end = -1;
+    keeper->program = open("/proc/self/exe", O_PATH | O_CLOEXEC);
+    keeper->request = firn_freeze_request_new(NULL, NULL, NULL, NULL);
+}
+
+/* Reads the request up to the word that begins it. FALSE when the agent has gone. */
+static gboolean keeper_await(Keeper *keeper, gboolean *resume)
+{
+    struct pollfd entry = {.fd = keeper->agent->fd, .events = POLLIN};
+    gboolean alive = TRUE;
+
+    while (alive) {
+        char *line;
+
+        poll(&entry, 1, TICK_MS);
+        alive = firn_wire_read(keeper->agent);
+        while ((line = firn_wire_line(keeper->agent))) {
+            g_autofree char *taken = line;
+
+            *resume = !strcmp(line, "resume");
+            if (*resume || !strcmp(line, "freeze"))
+                return TRUE;
+            if (!firn_freeze_request_load_line(keeper->request, line) && !keeper->message)
+                keeper->message = firn_wire_value(line, "message");
+        }
+    }
+    return FALSE;
+}
+
+/* The watcher has become this: it has passed on the numbers of the record's descriptor, the agent's
+ * and the listening socket, and the record's path. */
+static int keeper_continue(Keeper *keeper, char **passed)
+{
+    g_autoptr(GError) error = NULL;
+
+    keeper->record = firn_record_adopt(atoi(passed[0]), passed[3], &error);
+    if (!keeper->record) {
+        g_warning("%s", error->message);
+        return EXIT_FAILURE;
+    }
+    keeper->agent = atoi(passed[1]) >= 0 ? firn_wire_new(atoi(passed[1])) : NULL;
+    keeper->listener = atoi(passed[2]);
+    keeper->request->state_dir = g_path_get_dirname(keeper->record->path);
+    keeper->request->log_file = g_strdup(firn_record_text(keeper->record, keeper->record->head->log_file));
+    keeper->request->verbose = keeper->record->head->verbose != 0;
+    keeper->roots = firn_roots_new(NULL);
+    keeper_resume(keeper);
+    return EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+    Keeper keeper = {0};
+    gboolean resume = FALSE;
+
+    keeper_settle_in(&keeper);
+    if (argc == 6 && !strcmp(argv[1], "--resume"))
+        return keeper_continue(&keeper, argv + 2);
+    if (argc != 2 || atoi(argv[1]) <= STDERR_FILENO) {
+        fprintf(stderr, "firn-keeper is for firn: it holds one freeze\n");
+        return EXIT_FAILURE;
+    }
+    keeper.agent = firn_wire_new(atoi(argv[1]));
+    if (!keeper_await(&keeper, &resume))
+        return EXIT_SUCCESS;
+    keeper.roots = firn_roots_new(keeper.request->root);
+    if (resume)
+        keeper_recover(&keeper);
+    else
+        keeper_freeze(&keeper);
+    return EXIT_SUCCESS;
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "tests/prove/plan.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "tests/lib/calls.h"
+
+const char *const prove_role_names[] = {"agent",   "keeper",          "child",
+                                        "watcher", "watcher's-child", "resumed"};
+const char *const prove_story_names[] = {"request", "deadline", "watch", "resume"};
+const char *const prove_kind_names[] = {
+    "kill-keeper", "kill-watcher", "kill-agent", "kill-both", "kill-all", "kill-child",
+    "stop-keeper", "stop-watcher", "stop-agent", "trace",     "fail",     "fail-on"};
+
+ProvePlan *prove_plan_new(void)
+{
+    ProvePlan *plan = g_new0(ProvePlan, 1);
+
+    plan->points = g_ptr_array_new();
+    plan->runs = g_array_new(FALSE, FALSE, sizeof(ProveRun));
+    return plan;
+}
+
+void prove_plan_add(ProvePlan *plan, ProvePoint *point)
+{
+    g_ptr_array_add(plan->points, point);
+}
+
+static gboolean is_child(ProveRole role)
+{
+    return role == PROVE_CHILD || role == PROVE_WATCHER_CHILD;
+}
+
+/* Whether there is somebody to do it to, or a sense in it. */
+static gboolean fits(const ProvePoint *point, ProveKind kind)
+{
+    switch (kind) {
+    case PROVE_KILL_WATCHER:
+    case PROVE_KILL_BOTH:
+    case PROVE_STOP_WATCHER:
+        return point->watcher || point->role == PROVE_WATCHER;
+    case PROVE_KILL_CHILD:
+        return is_child(point->role);
+    case PROVE_FAIL_ON: /* what a machine that is full does not stop doing */
+        return point->role != PROVE_CHILD && point->role != PROVE_WATCHER_CHILD &&
+               (point->errnos[0] == EAGAIN || point->errnos[0] == ENOMEM ||
+                point->errnos[0] == EMFILE);
+    case PROVE_FAIL:
+        return point->errnos[0] != 0;
+    case PROVE_KILL_KEEPER:
+    case PROVE_KILL_AGENT:
+    case PROVE_KILL_ALL:
+    case PROVE_STOP_KEEPER:
+    case PROVE_STOP_AGENT:
+    case PROVE_TRACE:
+    case PROVE_KINDS:
+    default:
+        return TRUE;
+    }
+}
+
+static gboolean is_kill(ProveKind kind)
+{
+    return kind <= PROVE_KILL_CHILD;
+}
+
+static void add_runs(GArray *runs, const ProvePoint *point, ProveKind kind)
+{
+    ProveRun run = {point, kind, FALSE, 0};
+
+    if (!fits(point, kind))
+        return;
+    if (kind == PROVE_FAIL) {
+        for (const int *error = point->errnos; *error; error++) {
+            run.error = *error;
+            g_array_append_val(runs, run);
+        }
+        return;
+    }
+    run.error = kind == PROVE_FAIL_ON ? point->errnos[0] : 0;
+    g_array_append_val(runs, run);
+    if (is_kill(kind) && point->effect) {
+        run.after = TRUE;
+        g_array_append_val(runs, run);
+    }
+}
+
+static guint greatest_divisor(guint a, guint b)
+{
+    while (b) {
+        guint rest = a % b;
+
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
+/* A step that visits all of `count` and comes near to all of them early: the golden ratio's. */
+static guint stride(guint count)
+{
+    guint step = MAX(1, (guint)((double)count * 0.618));
+
+    while (greatest_divisor(step, count) != 1)
+        step++;
+    return step;
+}
+
+/* The kinds take turns in proportion to their runs: each time the one that is furthest behind. */
+void prove_plan_make(ProvePlan *plan, guint32 seed)
+{
+    GArray *runs[PROVE_KINDS];
+    guint done[PROVE_KINDS] = {0}, total = 0;
+
+    for (int kind = 0; kind < PROVE_KINDS; kind++) {
+        runs[kind] = g_array_new(FALSE, FALSE, sizeof(ProveRun));
+        for (guint i = 0; i < plan->points->len; i++)
+            add_runs(runs[kind], plan->points->pdata[i], (ProveKind)kind);
+        total += runs[kind]->len;
+    }
+    while (plan->runs->len < total) {
+        int next = -1;
+        guint at;
+
+        for (int kind = 0; kind < PROVE_KINDS; kind++) {
+            if (done[kind] < runs[kind]->len &&
+                (next < 0 ||
+                 (double)done[kind] / runs[kind]->len < (double)done[next] / runs[next]->len))
+                next = kind;
+        }
+        at = (guint)(((guint64)seed + (guint64)done[next] * stride(runs[next]->len)) %
+                     runs[next]->len);
+        g_array_append_val(plan->runs, g_array_index(runs[next], ProveRun, at));
+        done[next]++;
+    }
+    for (int kind = 0; kind < PROVE_KINDS; kind++)
+        g_array_unref(runs[kind]);
+}
+
+static const char *errno_name(int error)
+{
+    switch (error) {
+#define NAME(name)                                                                                 \
+    case name:                                                                                     \
+        return #name
+        NAME(EPERM);
+        NAME(EINTR);
+        NAME(EIO);
+        NAME(EAGAIN);
+        NAME(ENOMEM);
+        NAME(EBUSY);
+        NAME(ENFILE);
+        NAME(EMFILE);
+        NAME(ENOSPC);
+        NAME(ENOLCK);
+        NAME(EOPNOTSUPP);
+        NAME(EADDRINUSE);
+        NAME(ENOBUFS);
+        NAME(ECONNREFUSED);
+#undef NAME
+    default:
+        return "";
+    }
+}
+
+char *prove_run_name(const ProveRun *run)
+{
+    const ProvePoint *point = run->point;
+
+    return g_strdup_printf("%s %s %s %u %s%s%s%s", prove_story_names[point->story],
+                           prove_role_names[point->role], point->name, point->nth,
+                           prove_kind_names[run->kind], run->error ? " " : "",
+                           errno_name(run->error), run->after ? " after" : "");
+}
