@@ -376,6 +376,57 @@ static void freezer_retry_later(FirnFreezer *freezer)
     freezer->timer = g_timeout_add_seconds(RETRY_S, freezer_on_retry, freezer);
 }
 
+static gboolean freezer_on_wire(gint fd, GIOCondition condition, gpointer data);
+
+static void freezer_connect(FirnFreezer *freezer, int fd)
+{
+    freezer->wire = firn_wire_new(fd);
+    freezer->source =
+        g_unix_fd_add(fd, G_IO_IN | G_IO_HUP | G_IO_ERR, freezer_on_wire, freezer);
+}
+
+/* Those who wait for a thaw are asked for once more. */
+static void freezer_ask_again(FirnFreezer *freezer)
+{
+    if (freezer->thaw.done)
+        firn_wire_say(freezer->wire, "thaw", NULL);
+    if (freezer->shutdown.done)
+        firn_wire_say(freezer->wire, "stop", NULL);
+}
+
+/* The socket of a keeper that lives; -1: there is none. */
+static int freezer_find_keeper(const FirnFreezer *freezer)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int folder = open(freezer->config->state_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    g_snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/" SOCKET_NAME, folder);
+    if (folder < 0 || fd < 0 ||
+        connect(fd, (struct sockaddr *)&address, sizeof address) < 0) {
+        if (fd >= 0)
+            close(fd);
+        fd = -1;
+    }
+    if (folder >= 0)
+        close(folder);
+    return fd;
+}
+
+/* Goes on with the keeper that has the socket in the state directory; FALSE when there is none. */
+static gboolean freezer_join(FirnFreezer *freezer)
+{
+    int fd = freezer_find_keeper(freezer);
+
+    if (fd < 0)
+        return FALSE;
+    freezer->mode = ENDING;
+    freezer->ended = FALSE;
+    freezer_connect(freezer, fd);
+    freezer_ask_again(freezer);
+    return TRUE;
+}
+
 /* All processes of the freeze are gone. */
 static void freezer_on_end(FirnFreezer *freezer)
 {
@@ -385,6 +436,8 @@ static void freezer_on_end(FirnFreezer *freezer)
         freezer->mode = IDLE;
         freezer_wake(freezer);
         g_message("the filesystem that hung in a freeze has come back");
+    } else if (!freezer->ended && !freezer->given_up && freezer_join(freezer)) {
+        return; /* the watcher has become the keeper, and knew nothing of this agent */
     } else if (!freezer->ended && (freezer->given_up || firn_freezer_finds_record(freezer->config))) {
         if (!freezer->given_up)
             g_warning("the processes of a freeze were killed: starting another that ends it");
@@ -471,13 +524,6 @@ static int freezer_spawn(FirnFreezer *freezer, GError **error)
     return -1;
 }
 
-static void freezer_connect(FirnFreezer *freezer, int fd)
-{
-    freezer->wire = firn_wire_new(fd);
-    freezer->source =
-        g_unix_fd_add(fd, G_IO_IN | G_IO_HUP | G_IO_ERR, freezer_on_wire, freezer);
-}
-
 /* It hangs before anything was frozen, and before a watcher sees to it. */
 static gboolean freezer_on_overdue(gpointer data)
 {
@@ -509,15 +555,6 @@ static void freezer_watch_opening(FirnFreezer *freezer, guint seconds)
 {
     freezer_stop_timer(freezer);
     freezer->timer = g_timeout_add_seconds(seconds, freezer_on_overdue, freezer);
-}
-
-/* Those who wait for a thaw are asked for once more. */
-static void freezer_ask_again(FirnFreezer *freezer)
-{
-    if (freezer->thaw.done)
-        firn_wire_say(freezer->wire, "thaw", NULL);
-    if (freezer->shutdown.done)
-        firn_wire_say(freezer->wire, "stop", NULL);
 }
 
 /* word: "freeze" or "resume". */
@@ -637,29 +674,9 @@ void firn_freezer_shutdown(FirnFreezer *freezer, FirnFreezerDone done, gpointer 
 
 /* --- what an earlier instance has left --------------------------------------------------------- */
 
-/* The socket of a keeper that lives; -1: there is none. */
-static int freezer_find_keeper(const FirnFreezer *freezer)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int folder = open(freezer->config->state_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-    g_snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/" SOCKET_NAME, folder);
-    if (folder < 0 || fd < 0 ||
-        connect(fd, (struct sockaddr *)&address, sizeof address) < 0) {
-        if (fd >= 0)
-            close(fd);
-        fd = -1;
-    }
-    if (folder >= 0)
-        close(folder);
-    return fd;
-}
-
 static void freezer_look_back(FirnFreezer *freezer)
 {
     g_autoptr(GError) error = NULL;
-    int fd;
 
     if (!firn_freezer_finds_record(freezer->config))
         return;
@@ -669,13 +686,8 @@ static void freezer_look_back(FirnFreezer *freezer)
     }
     freezer_hush(freezer);
     freezer->frozen = TRUE; /* until the keeper has said so, or otherwise */
-    fd = freezer_find_keeper(freezer);
-    if (fd < 0) {
+    if (!freezer_join(freezer))
         freezer_resume(freezer);
-        return;
-    }
-    freezer->mode = ENDING;
-    freezer_connect(freezer, fd);
 }
 
 FirnFreezer *firn_freezer_new(const FirnConfig *config, const FirnRoots *roots)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "agent/freeze/plan.h"
 #include "tests/lib/suite.h"
+#include "tests/lib/tree.h"
 
 #include <string.h>
 #include <sys/sysmacros.h>
@@ -255,6 +256,51 @@ START_TEST(test_remote)
 }
 END_TEST
 
+static void put_process(const char *tree, const char *pid, const char *comm, const char *ns,
+                        const char *mountinfo)
+{
+    g_autofree char *name = g_strdup_printf("/proc/%s/comm", pid);
+    g_autofree char *link = g_strdup_printf("/proc/%s/ns/mnt", pid);
+    g_autofree char *table = g_strdup_printf("/proc/%s/mountinfo", pid);
+
+    test_tree_write(tree, name, comm);
+    test_tree_link(tree, link, ns);
+    test_tree_write(tree, table, mountinfo);
+}
+
+/* /data is here too; /db is the container's alone, and the other process's there is not asked. */
+START_TEST(test_elsewhere)
+{
+    static const char *const exclude[] = {"vfat", NULL};
+    static const char host[] = "1 0 254:0 / / rw - ext4 /dev/vda rw\n"
+                               "2 1 254:1 / /data rw - xfs /dev/vdb rw\n";
+    static const char container[] = "50 0 0:40 / / rw - overlay overlay rw\n"
+                                    "51 50 254:1 / /srv rw - xfs /dev/vdb rw\n"
+                                    "52 50 254:2 / /db rw - ext4 /dev/vdc rw\n"
+                                    "53 50 254:3 / /efi rw - vfat /dev/vdd rw\n"
+                                    "54 50 0:41 / /proc rw - proc proc rw\n"
+                                    "55 50 0:42 / /net rw - nfs4 filer:/x rw\n";
+    g_autoptr(FirnRoots) roots = NULL;
+    g_autoptr(FirnPlan) plan = NULL;
+    char *tree = test_tree_new();
+
+    put_process(tree, "self", "firn\n", "mnt:[1]", host);
+    put_process(tree, "1", "init\n", "mnt:[1]", host);
+    put_process(tree, "1000", "late\n", "mnt:[2]", "1 0 254:9 / / rw - ext4 /dev/vdz rw\n");
+    put_process(tree, "812", "ngi\nnx\n", "mnt:[2]", container);
+    put_process(tree, "2000", "last\n", "mnt:[3]", container);
+    roots = firn_roots_new(tree);
+    plan = firn_plan_make(roots, exclude, NULL, NULL, NULL);
+    assert_order(plan, "/data /");
+    ck_assert_uint_eq(plan->omission_count, 1);
+    ck_assert_str_eq(plan->omissions[0].mountpoint, "/db");
+    ck_assert_int_eq(plan->omissions[0].reason, FIRN_OMITTED_ELSEWHERE);
+    ck_assert_str_eq(plan->omissions[0].whose, "pid 812 (ngi?nx)");
+    ck_assert(plan->omissions[0].device == makedev(254, 2));
+    test_tree_remove(tree);
+}
+END_TEST
+
 /* Root is an overlay whose changes go to an image on the stick that was mounted after it. */
 START_TEST(test_live)
 {
@@ -404,6 +450,7 @@ int main(void)
     tcase_add_test(tests, test_network);
     tcase_add_test(tests, test_hidden);
     tcase_add_test(tests, test_remote);
+    tcase_add_test(tests, test_elsewhere);
     tcase_add_test(tests, test_live);
     tcase_add_test(tests, test_unknown);
     tcase_add_test(tests, test_root_last);
