@@ -38,7 +38,8 @@ static gint64 record_real_offset(void)
     return (gint64)now.tv_sec * NS_PER_SECOND + now.tv_nsec - firn_record_now();
 }
 
-/* --- making one -------------------------------------------------------------------------------- */
+/* --- making one --------------------------------------------------------------------------------
+ */
 
 static gsize record_size(const FirnRecordHead *head)
 {
@@ -271,7 +272,8 @@ FirnRecord *firn_record_create(const FirnFreezeRequest *request, const FirnPlan 
     return fd >= 0 ? record_map(fd, path, error) : NULL;
 }
 
-/* --- finding one ------------------------------------------------------------------------------- */
+/* --- finding one -------------------------------------------------------------------------------
+ */
 
 FirnRecord *firn_record_open_report(const char *path, GError **error)
 {
@@ -332,7 +334,8 @@ int firn_record_find_stuck(const FirnRecord *record)
     return -1;
 }
 
-/* --- changing one ------------------------------------------------------------------------------ */
+/* --- changing one ------------------------------------------------------------------------------
+ */
 
 gboolean firn_record_move(gint *word, int from, int to)
 {
@@ -347,7 +350,8 @@ void firn_record_advance(FirnRecord *record, FirnPhase phase)
         now = g_atomic_int_get(&record->head->phase);
 }
 
-/* --- ending one -------------------------------------------------------------------------------- */
+/* --- ending one --------------------------------------------------------------------------------
+ */
 
 void firn_record_forget(const FirnRecord *record)
 {
@@ -358,8 +362,7 @@ gboolean firn_record_finish(FirnRecord *record, GError **error)
 {
     FirnRecordHead *head = record->head;
     g_autofree char *state_dir = g_path_get_dirname(record->path);
-    g_autofree char *report =
-        firn_report_path(state_dir, (head->begin + head->real_offset) / 1000);
+    g_autofree char *report = firn_report_path(state_dir, (head->begin + head->real_offset) / 1000);
     gboolean stuck = firn_record_find_stuck(record) >= 0;
     /* a note that the host has not got yet is kept, whatever the configuration says */
     gboolean keep = head->report_keep > 0 || (head->early && !g_atomic_int_get(&head->told));
