@@ -47,6 +47,13 @@ static gsize record_size(const FirnRecordHead *head)
            head->hook_count * sizeof(FirnRecordHook) + head->text_length;
 }
 
+gsize firn_record_estimate(guint targets)
+{
+    const gsize texts = 128; /* mountpoint, type and source of one */
+
+    return sizeof(FirnRecordHead) + targets * (sizeof(FirnRecordTarget) + texts);
+}
+
 /* Appends a text, with its NUL, and returns its number: an offset. 0 is "". */
 static guint draft_text(GString *texts, const char *text)
 {

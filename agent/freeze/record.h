@@ -188,6 +188,9 @@ FirnRecord *firn_record_adopt(int fd, const char *path, GError **error);
 /* Maps a report, for reading and for firn_record_take_note(). The same results. */
 FirnRecord *firn_record_open_report(const char *path, GError **error);
 
+/* About how many bytes one of so many targets takes. */
+gsize firn_record_estimate(guint targets);
+
 void firn_record_free(FirnRecord *record);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(FirnRecord, firn_record_free)
 
