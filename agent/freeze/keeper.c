@@ -546,23 +546,25 @@ static void keeper_answer_freeze(Keeper *keeper)
         keeper_say_number(keeper, "frozen", head->frozen);
 }
 
-/* The first one that asks after an early end is told, once. */
+/* The first one that asks after an early end is told, once; whoever asks later hears of nothing. */
 static void keeper_answer_thaw(Keeper *keeper)
 {
     FirnRecordHead *head = keeper->record->head;
     g_autofree char *note = NULL;
+    gboolean thaw = !g_strcmp0(keeper->asked, "thaw");
 
     if (!keeper->asked || !keeper->agent)
         return;
-    if (head->early && !head->told && !strcmp(keeper->asked, "thaw"))
-        note = firn_record_note(keeper->record);
     keeper->asked = NULL;
-    if (note) {
-        head->told = TRUE;
+    if (thaw && head->early && !head->told)
+        note = firn_record_note(keeper->record);
+    if (note)
         keeper_say(keeper, "unthawed", note);
-    } else {
-        keeper_say_number(keeper, "thawed", (guint)head->thawed);
-    }
+    else
+        keeper_say_number(keeper, "thawed", thaw && head->told ? 0 : (guint)head->thawed);
+    /* after that: a host that hears an error twice is better off than one that never does */
+    if (thaw)
+        head->told = TRUE;
 }
 
 static void keeper_write_report(Keeper *keeper)

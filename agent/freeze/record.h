@@ -114,7 +114,7 @@ typedef struct {
     gint end;       /* atomic, FirnEnd; once it is set, nothing more is frozen */
     gint expedited; /* atomic; rcu_expedited is ours to put back */
     gint early;     /* thawed early, or not whole, after the host may have been told it is frozen */
-    gint told;      /* atomic; the host has been told of `early` */
+    gint told;      /* atomic; the host's thaw has been answered, with an error for `early` */
     gint answered;  /* the host has been answered how the freeze went */
     gint logged;    /* so has the log of a process that lives */
     guint frozen;   /* how many the walk froze, as answered */
