@@ -5,10 +5,10 @@
 
 struct FirnPolicy {
     const FirnConfig *config;
-    const FirnFreezer *freezer;
+    FirnFreezer *freezer;
 };
 
-FirnPolicy *firn_policy_new(const FirnConfig *config, const FirnFreezer *freezer)
+FirnPolicy *firn_policy_new(const FirnConfig *config, FirnFreezer *freezer)
 {
     FirnPolicy *policy = g_new0(FirnPolicy, 1);
 
@@ -35,12 +35,17 @@ static gboolean is_allowed(const FirnConfig *config, const char *name)
     return !list_has(config->block_rpcs, name);
 }
 
+static gboolean is_switched_off(const FirnConfig *config, const char *name)
+{
+    return !config->freeze_enabled && g_str_has_prefix(name, "guest-fsfreeze-freeze");
+}
+
 char *firn_policy_refuses(const FirnPolicy *policy, const QgaCommand *command)
 {
     if (!is_allowed(policy->config, command->name))
         return g_strdup_printf("Command %s has been disabled: the command is not allowed",
                                command->name);
-    if (!policy->config->freeze_enabled && g_str_has_prefix(command->name, "guest-fsfreeze-freeze"))
+    if (is_switched_off(policy->config, command->name))
         return g_strdup_printf("Command %s has been disabled: this guest's configuration says "
                                "freeze-enabled=false",
                                command->name);
@@ -49,6 +54,17 @@ char *firn_policy_refuses(const FirnPolicy *policy, const QgaCommand *command)
         return g_strdup_printf("Command %s has been disabled: the agent is in frozen state",
                                command->name);
     return NULL;
+}
+
+/* The keeper refuses it for the same reason, and writes that down. */
+gboolean firn_policy_record_refusal(const FirnPolicy *policy, const QgaCommand *command,
+                                    FirnFreezerDone done, gpointer data)
+{
+    if (!policy->freezer || !is_switched_off(policy->config, command->name) ||
+        !is_allowed(policy->config, command->name))
+        return FALSE;
+    firn_freezer_freeze(policy->freezer, NULL, command->name, done, data);
+    return TRUE;
 }
 
 static void warn_unknown(const QgaCommands *commands, char **names, const char *key)

@@ -10,13 +10,21 @@
 typedef struct FirnPolicy FirnPolicy;
 
 /* freezer: NULL for one that is never frozen. Both are borrowed. Free with firn_policy_free(). */
-FirnPolicy *firn_policy_new(const FirnConfig *config, const FirnFreezer *freezer);
+FirnPolicy *firn_policy_new(const FirnConfig *config, FirnFreezer *freezer);
 void firn_policy_free(FirnPolicy *policy);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(FirnPolicy, firn_policy_free)
 
 /* NULL when it may run now, else the text to refuse it with, for class CommandNotFound; free with
  * g_free(). */
 char *firn_policy_refuses(const FirnPolicy *policy, const QgaCommand *command);
+
+/*
+ * A freeze that is refused because freezing is switched off leaves a log entry and a report, as all
+ * freezes do. FALSE when `command` is no such freeze; else `done` is called from the main loop once
+ * they are written.
+ */
+gboolean firn_policy_record_refusal(const FirnPolicy *policy, const QgaCommand *command,
+                                    FirnFreezerDone done, gpointer data);
 
 /* Warns of names in the lists that are no commands: a misspelt one blocks nothing. */
 void firn_policy_warn_unknown(const FirnPolicy *policy, const QgaCommands *commands);

@@ -140,6 +140,32 @@ static QgaReply *exchange_reply(Exchange *exchange, const QgaRequest *request)
                          (flags & QGA_COMMAND_SENTINEL) != 0, on_reply, exchange);
 }
 
+typedef struct {
+    QgaReply *reply;
+    char *text;
+} Refusal;
+
+static void on_refusal_recorded(gint64 count, const GError *error, gpointer data)
+{
+    Refusal *refusal = data;
+
+    qga_reply_fail_not_found(refusal->reply, "%s", refusal->text);
+    qga_reply_unref(refusal->reply);
+    g_free(refusal->text);
+    g_free(refusal);
+}
+
+static void refuse(FirnSession *session, const QgaCommand *command, QgaReply *reply,
+                   const char *text)
+{
+    Refusal *refusal = g_new(Refusal, 1);
+
+    refusal->reply = qga_reply_ref(reply);
+    refusal->text = g_strdup(text);
+    if (!firn_policy_record_refusal(session->policy, command, on_refusal_recorded, refusal))
+        on_refusal_recorded(0, NULL, refusal);
+}
+
 /* Hands the request to its handler, if it may run. The exchange may be gone afterwards. */
 static void run(Exchange *exchange, const QgaRequest *request)
 {
@@ -154,7 +180,7 @@ static void run(Exchange *exchange, const QgaRequest *request)
     exchange->state = RUNNING;
     session->running++;
     if (refusal) {
-        qga_reply_fail_not_found(reply, "%s", refusal);
+        refuse(session, command, reply, refusal);
         return;
     }
     arguments = qga_arguments_new(command->arguments, request->arguments, &error);

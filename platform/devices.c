@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "platform/devices.h"
 
+#include "platform/backing.h"
+#include "platform/btrfs.h"
+#include "platform/loop.h"
+
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -12,13 +16,22 @@ typedef struct {
     gboolean suspended;
     GArray *lower;    /* dev_t */
     GPtrArray *names; /* char * */
-    char *file;
+    gboolean unknown; /* stands on something else too that nobody tells */
 } Device;
 
 struct FirnDevices {
     GHashTable *table; /* dev_t -> Device */
     GHashTable *btrfs; /* of read_all_btrfs(); NULL before the first */
 };
+
+/* One look-up. */
+typedef struct {
+    FirnDevices *devices;
+    const FirnRoots *roots;
+    const FirnMounts *mounts; /* NULL: only devices are looked at */
+    FirnBacking *backing;     /* made for the first loop device */
+    GArray *queue;            /* dev_t: devices to look at */
+} Reader;
 
 G_STATIC_ASSERT(sizeof(dev_t) == sizeof(gint64));
 
@@ -28,7 +41,6 @@ static void device_free(gpointer data)
 
     g_array_unref(device->lower);
     g_ptr_array_unref(device->names);
-    g_free(device->file);
     g_free(device);
 }
 
@@ -74,12 +86,9 @@ void firn_devices_add_edge(FirnDevices *devices, dev_t upper, dev_t lower)
     g_array_append_val(need(devices, upper)->lower, lower);
 }
 
-void firn_devices_add_file(FirnDevices *devices, dev_t loop, const char *path)
+void firn_devices_set_unknown(FirnDevices *devices, dev_t number)
 {
-    Device *device = need(devices, loop);
-
-    g_free(device->file);
-    device->file = g_strdup(path);
+    need(devices, number)->unknown = TRUE;
 }
 
 void firn_devices_add_name(FirnDevices *devices, dev_t number, const char *name)
@@ -95,11 +104,11 @@ const dev_t *firn_devices_lower(const FirnDevices *devices, dev_t number, guint 
     return *count > 0 ? (const dev_t *)(gconstpointer)device->lower->data : NULL;
 }
 
-const char *firn_devices_file(const FirnDevices *devices, dev_t number)
+gboolean firn_devices_is_unknown(const FirnDevices *devices, dev_t number)
 {
     const Device *device = find(devices, number);
 
-    return device ? device->file : NULL;
+    return device && device->unknown;
 }
 
 const char *const *firn_devices_names(const FirnDevices *devices, dev_t number, guint *count)
@@ -187,7 +196,15 @@ static gboolean read_suspended(const char *folder)
     return suspended && g_str_equal(suspended, "1");
 }
 
-static void read_slaves(FirnDevices *devices, dev_t number, const char *folder, GArray *queue)
+/* upper stands on lower, which is looked at as well. */
+static void reader_connect(Reader *reader, dev_t upper, dev_t lower)
+{
+    firn_devices_add_edge(reader->devices, upper, lower);
+    if (major(lower) != 0)
+        g_array_append_val(reader->queue, lower);
+}
+
+static void reader_read_slaves(Reader *reader, dev_t number, const char *folder)
 {
     g_autofree char *path = g_build_filename(folder, "slaves", NULL);
     g_autoptr(GDir) slaves = g_dir_open(path, 0, NULL);
@@ -197,18 +214,58 @@ static void read_slaves(FirnDevices *devices, dev_t number, const char *folder, 
         g_autofree char *file = g_build_filename(name, "dev", NULL);
         dev_t lower;
 
-        if (read_number(path, file, &lower)) {
-            firn_devices_add_edge(devices, number, lower);
-            g_array_append_val(queue, lower);
-        }
+        if (read_number(path, file, &lower))
+            reader_connect(reader, number, lower);
     }
 }
 
-static void read_device(FirnDevices *devices, const FirnRoots *roots, dev_t number, GArray *queue)
+/* What is written to an overlay goes to its upper directory. */
+static void reader_read_overlay(Reader *reader, dev_t number)
 {
-    Device *device = need(devices, number);
+    Device *device = need(reader->devices, number);
+    dev_t lower;
+
+    if (device->visited)
+        return;
+    device->visited = TRUE;
+    if (!firn_backing_find_upper(reader->backing, number, &lower))
+        device->unknown = TRUE;
+    else if (lower != 0)
+        reader_connect(reader, number, lower);
+}
+
+static FirnBacking *reader_need_backing(Reader *reader)
+{
+    if (!reader->backing)
+        reader->backing = firn_backing_new(reader->roots, reader->mounts);
+    return reader->backing;
+}
+
+static void reader_read_file(Reader *reader, dev_t number, const char *path)
+{
+    Device *device = need(reader->devices, number);
+    const char *name = device->names->len > 0 ? device->names->pdata[0] : "";
+    dev_t lower;
+
+    if (!reader->mounts) {
+        if (firn_roots_are_host(reader->roots) && firn_loop_get_file_device(number, name, &lower))
+            reader_connect(reader, number, lower);
+        return;
+    }
+    if (!firn_backing_find_file(reader_need_backing(reader), number, name, path, &lower)) {
+        device->unknown = TRUE;
+        return;
+    }
+    reader_connect(reader, number, lower);
+    if (firn_backing_is_overlay(reader->backing, lower))
+        reader_read_overlay(reader, lower);
+}
+
+static void reader_read_device(Reader *reader, dev_t number)
+{
+    Device *device = need(reader->devices, number);
     g_autofree char *folder =
-        firn_roots_pathf(roots, "/sys/dev/block/%u:%u", major(number), minor(number));
+        firn_roots_pathf(reader->roots, "/sys/dev/block/%u:%u", major(number), minor(number));
     g_autofree char *partition = NULL;
     g_autofree char *file = NULL;
     dev_t disk;
@@ -216,31 +273,33 @@ static void read_device(FirnDevices *devices, const FirnRoots *roots, dev_t numb
     if (device->visited)
         return;
     device->visited = TRUE;
-    read_names(devices, number, folder);
-    device->suspended = major(number) != 0 && read_suspended(folder);
+    read_names(reader->devices, number, folder);
+    device->suspended = read_suspended(folder);
     partition = read_line(folder, "partition");
-    if (partition && read_number(folder, "../dev", &disk)) {
-        firn_devices_add_edge(devices, number, disk);
-        g_array_append_val(queue, disk);
-    }
+    if (partition && read_number(folder, "../dev", &disk))
+        reader_connect(reader, number, disk);
     file = read_line(folder, "loop/backing_file");
     if (file)
-        firn_devices_add_file(devices, number, file);
-    read_slaves(devices, number, folder, queue);
+        reader_read_file(reader, number, file);
+    reader_read_slaves(reader, number, folder);
 }
 
-static void read_all(FirnDevices *devices, const FirnRoots *roots, dev_t number)
+/* One device and all that it stands on. */
+static void reader_read(Reader *reader, dev_t number)
 {
-    g_autoptr(GArray) queue = g_array_new(FALSE, FALSE, sizeof(dev_t));
-
-    g_array_append_val(queue, number);
-    for (guint i = 0; i < queue->len; i++)
-        read_device(devices, roots, g_array_index(queue, dev_t, i), queue);
+    g_array_append_val(reader->queue, number);
+    for (guint i = 0; i < reader->queue->len; i++)
+        reader_read_device(reader, g_array_index(reader->queue, dev_t, i));
+    g_array_set_size(reader->queue, 0);
 }
 
 void firn_devices_add(FirnDevices *devices, const FirnRoots *roots, dev_t device)
 {
-    read_all(devices, roots, device);
+    Reader reader = {
+        .devices = devices, .roots = roots, .queue = g_array_new(FALSE, FALSE, sizeof(dev_t))};
+
+    reader_read(&reader, device);
+    g_array_unref(reader.queue);
 }
 
 /* The number of a device by its path in /dev: by the node, by the link, or by sysfs. */
@@ -309,45 +368,71 @@ static GHashTable *read_all_btrfs(const FirnRoots *roots)
     return table;
 }
 
-/* Adds the others of the devices of the btrfs that has `member`. */
-static void add_btrfs(FirnDevices *devices, const FirnRoots *roots, dev_t anonymous, dev_t member)
+static void reader_add_members(Reader *reader, dev_t anonymous, const GArray *members)
 {
-    const GArray *numbers;
+    for (guint i = 0; members && i < members->len; i++) {
+        dev_t number = g_array_index(members, dev_t, i);
 
-    if (!devices->btrfs)
-        devices->btrfs = read_all_btrfs(roots);
-    numbers = g_hash_table_lookup(devices->btrfs, &member);
-    for (guint i = 0; numbers && i < numbers->len; i++) {
-        dev_t number = g_array_index(numbers, dev_t, i);
-
-        if (number == member)
-            continue;
-        firn_devices_add_edge(devices, anonymous, number);
-        read_all(devices, roots, number);
+        firn_devices_add_edge(reader->devices, anonymous, number);
+        reader_read(reader, number);
     }
+}
+
+/* By one of its devices: all of them, or that one where sysfs does not tell. */
+static void reader_add_btrfs(Reader *reader, dev_t anonymous, dev_t member)
+{
+    g_autoptr(GArray) alone = g_array_new(FALSE, FALSE, sizeof(dev_t));
+    const GArray *members;
+
+    if (!reader->devices->btrfs)
+        reader->devices->btrfs = read_all_btrfs(reader->roots);
+    members = g_hash_table_lookup(reader->devices->btrfs, &member);
+    g_array_append_val(alone, member);
+    reader_add_members(reader, anonymous, members ? members : alone);
+}
+
+/* A source that leads to no device is asked for by the filesystem itself. */
+static void reader_ask_btrfs(Reader *reader, const FirnMount *mount)
+{
+    g_autofree char *uuid = NULL;
+    g_autoptr(GArray) members = NULL;
+    int fd = firn_backing_open(reader_need_backing(reader), mount->device);
+
+    if (fd < 0)
+        return;
+    uuid = firn_btrfs_get_uuid(fd);
+    close(fd);
+    members = uuid ? firn_devices_list_btrfs(reader->roots, uuid) : NULL;
+    reader_add_members(reader, mount->device, members);
 }
 
 /* A superblock without a device number of its own names its devices as its source; bcachefs all of
  * them, parted by colons, which may be part of a name elsewhere. */
-static void read_anonymous(FirnDevices *devices, const FirnRoots *roots, const FirnMount *mount)
+static void reader_read_anonymous(Reader *reader, const FirnMount *mount)
 {
-    int most = g_str_equal(mount->type, "bcachefs") ? -1 : 1;
-    g_auto(GStrv) sources = g_strsplit(mount->source, ":", most);
+    gboolean is_btrfs = g_str_equal(mount->type, "btrfs");
+    g_auto(GStrv) sources = g_strsplit(mount->source, ":", is_btrfs ? 1 : -1);
 
+    need(reader->devices, mount->device)->visited = TRUE;
     for (char **source = sources; *source; source++) {
         dev_t number;
 
-        if (!resolve(roots, *source, &number))
+        if (!resolve(reader->roots, *source, &number)) {
+            if (is_btrfs)
+                reader_ask_btrfs(reader, mount);
             continue;
-        firn_devices_add_edge(devices, mount->device, number);
-        read_all(devices, roots, number);
-        if (g_str_equal(mount->type, "btrfs"))
-            add_btrfs(devices, roots, mount->device, number);
+        }
+        if (is_btrfs) {
+            reader_add_btrfs(reader, mount->device, number);
+        } else {
+            firn_devices_add_edge(reader->devices, mount->device, number);
+            reader_read(reader, number);
+        }
     }
 }
 
 /* The log and the realtime section of XFS may have devices of their own. */
-static void read_options(FirnDevices *devices, const FirnRoots *roots, const FirnMount *mount)
+static void reader_read_options(Reader *reader, const FirnMount *mount)
 {
     static const char *const names[] = {"logdev", "rtdev"};
 
@@ -355,30 +440,34 @@ static void read_options(FirnDevices *devices, const FirnRoots *roots, const Fir
         g_autofree char *source = firn_mount_option_value(mount->super_options, names[i]);
         dev_t number;
 
-        if (!source || !resolve(roots, source, &number))
+        if (!source || !resolve(reader->roots, source, &number))
             continue;
-        firn_devices_add_edge(devices, mount->device, number);
-        read_all(devices, roots, number);
+        firn_devices_add_edge(reader->devices, mount->device, number);
+        reader_read(reader, number);
     }
 }
 
 FirnDevices *firn_devices_read(const FirnRoots *roots, const FirnMounts *mounts)
 {
-    FirnDevices *devices = firn_devices_new();
+    Reader reader = {.devices = firn_devices_new(),
+                     .roots = roots,
+                     .mounts = mounts,
+                     .queue = g_array_new(FALSE, FALSE, sizeof(dev_t))};
 
     for (guint i = 0; i < mounts->count; i++) {
         const FirnMount *mount = &mounts->entries[i];
-        const Device *known = find(devices, mount->device);
+        const Device *known = find(reader.devices, mount->device);
 
         if (known && known->visited)
             continue;
         if (major(mount->device) != 0) {
-            read_all(devices, roots, mount->device);
-            read_options(devices, roots, mount);
+            reader_read(&reader, mount->device);
+            reader_read_options(&reader, mount);
         } else if (g_str_equal(mount->type, "btrfs") || g_str_equal(mount->type, "bcachefs")) {
-            need(devices, mount->device)->visited = TRUE;
-            read_anonymous(devices, roots, mount);
+            reader_read_anonymous(&reader, mount);
         }
     }
-    return devices;
+    firn_backing_free(reader.backing);
+    g_array_unref(reader.queue);
+    return reader.devices;
 }

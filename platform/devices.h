@@ -10,8 +10,9 @@
 
 /*
  * What the block devices below mounted filesystems stand on, as sysfs tells it: a partition on its
- * disk, dm and md (and bcache) on their slaves, a loop device on a file. Read without opening any
- * device.
+ * disk, dm and md (and bcache) on their slaves, a loop device on the filesystem that has its file
+ * (see platform/backing.h). Filesystems and devices are known by number: that of a superblock in
+ * mountinfo and of its disk are the same, but for those that have an anonymous one.
  */
 typedef struct FirnDevices FirnDevices;
 
@@ -33,15 +34,15 @@ GArray *firn_devices_list_btrfs(const FirnRoots *roots, const char *uuid);
 
 /* upper stands on lower. For a filesystem with an anonymous device (btrfs) upper is that one. */
 void firn_devices_add_edge(FirnDevices *devices, dev_t upper, dev_t lower);
-/* The loop device stands on a file. */
-void firn_devices_add_file(FirnDevices *devices, dev_t loop, const char *path);
+/* The device stands on something that could not be found out. */
+void firn_devices_set_unknown(FirnDevices *devices, dev_t device);
 /* The kernel's name of a device ("dm-0"), or a device-mapper name ("mapper/vg-root"). */
 void firn_devices_add_name(FirnDevices *devices, dev_t device, const char *name);
 
 /* What `device` stands on: `count` devices; belongs to the set; NULL for none. */
 const dev_t *firn_devices_lower(const FirnDevices *devices, dev_t device, guint *count);
-/* The file that a loop device stands on, or NULL. */
-const char *firn_devices_file(const FirnDevices *devices, dev_t device);
+/* TRUE when it may stand on others than those, too. */
+gboolean firn_devices_is_unknown(const FirnDevices *devices, dev_t device);
 /* The device's names, `count` of them; NULL for none. */
 const char *const *firn_devices_names(const FirnDevices *devices, dev_t device, guint *count);
 

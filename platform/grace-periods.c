@@ -76,9 +76,13 @@ gboolean firn_grace_periods_expedite(int fd)
 {
     char text[16];
     int length = snprintf(text, sizeof text, "%d\n", FIRN_GRACE_PERIODS_MARK);
+    int now;
 
     /* whoever has it alone at this moment is switching it off */
     if (flock(fd, LOCK_SH | LOCK_NB) < 0)
+        return FALSE;
+    now = read_switch(fd);
+    if (now != 0 && now != FIRN_GRACE_PERIODS_MARK) /* somebody's own, since it was opened */
         return FALSE;
     return pwrite(fd, text, (gsize)length, 0) == length;
 }

@@ -27,7 +27,8 @@
  */
 int firn_grace_periods_open(const FirnRoots *roots, const char **why);
 
-/* On; fd: of the above. System calls alone. FALSE when it could not be written. */
+/* On; fd: of the above. System calls alone. FALSE when it could not be written, or is somebody
+ * else's by now. */
 gboolean firn_grace_periods_expedite(int fd);
 
 /* Off, unless another process wants it still. System calls alone. */

@@ -32,6 +32,8 @@
 #define RETRIES_MAX 3
 /* How often a keeper that is about to end is looked after. */
 #define REAP_MS 100
+/* For so long the processes of a freeze may take to be gone after their last word. */
+#define LINGER_MS 1000
 
 /* Somebody who waits for an answer; all 0: nobody. */
 typedef struct {
@@ -49,12 +51,18 @@ typedef enum {
     STUCK,    /* it has said `done`, but its FIFREEZE hangs */
 } Mode;
 
+/*
+ * The host is answered a freeze as soon as all is frozen. It is answered a thaw, or a freeze that
+ * failed, once the processes of the freeze are gone: what the host does next meets nothing of it.
+ */
+
 struct FirnFreezer {
     const FirnConfig *config;
     const FirnRoots *roots;
     int program; /* of the keeper, opened at the start: an upgrade mixes no two versions */
     Mode mode;
     gboolean frozen; /* as far as the keeper has said */
+    gboolean ended;  /* it has said its last word */
     FirnWire *wire;  /* NULL when idle */
     guint source;    /* of the wire */
     guint timer;     /* of OPENING, or of a retry */
@@ -63,6 +71,9 @@ struct FirnFreezer {
     char *at;    /* what it does that may hang */
     char *stuck; /* what hangs */
     char *given_up; /* why the keeper was killed while it opened */
+    char *failed;   /* why the freeze failed */
+    char *unthawed; /* what the thaw is answered in place of a number */
+    gint64 thawed;
     gboolean quiet;
     Caller freeze;
     Caller thaw;
@@ -114,15 +125,27 @@ static char *freezer_take_note(const FirnFreezer *freezer)
     return NULL;
 }
 
-static void freezer_answer_thaw(FirnFreezer *freezer, gint64 count)
+static void freezer_answer_thaw(FirnFreezer *freezer)
 {
-    g_autofree char *note = freezer->thaw.done && count == 0 ? freezer_take_note(freezer) : NULL;
+    g_autofree char *text = g_steal_pointer(&freezer->unthawed);
+    gint64 count = freezer->thawed;
 
-    if (note)
-        caller_refuse(&freezer->thaw, "%s", note);
+    freezer->thawed = 0;
+    if (freezer->thaw.done && !text && count == 0)
+        text = freezer_take_note(freezer);
+    if (text)
+        caller_refuse(&freezer->thaw, "%s", text);
     else
         caller_answer(&freezer->thaw, count, NULL);
     caller_answer(&freezer->shutdown, count, NULL);
+}
+
+static void freezer_answer_failed(FirnFreezer *freezer)
+{
+    g_autofree char *text = g_steal_pointer(&freezer->failed);
+
+    caller_refuse(&freezer->freeze, "%s",
+                  text ? text : "the freeze was undone: its process was killed");
 }
 
 /* --- quiet ------------------------------------------------------------------------------------- */
@@ -200,10 +223,12 @@ static void freezer_refuse_stuck(FirnFreezer *freezer, Caller *caller)
                   freezer->stuck);
 }
 
-/* The keeper has told all. The mode is set before anybody is answered, who may ask for more. */
+/* The keeper has told all, and is gone. The mode is set before anybody is answered: the answer may
+ * bring the next request. */
 static void freezer_conclude(FirnFreezer *freezer)
 {
     freezer->retries = 0;
+    freezer_stop_timer(freezer);
     if (freezer->stuck) {
         freezer->mode = STUCK;
     } else {
@@ -211,8 +236,8 @@ static void freezer_conclude(FirnFreezer *freezer)
         freezer->mode = IDLE;
     }
     freezer_wake(freezer);
-    caller_refuse(&freezer->freeze, "the freeze was undone: its process was killed");
-    freezer_answer_thaw(freezer, 0);
+    freezer_answer_failed(freezer);
+    freezer_answer_thaw(freezer);
     if (!freezer->stuck) {
         freezer_start_next(freezer);
     } else if (freezer->next) {
@@ -240,21 +265,44 @@ static void freezer_hear_failed(FirnFreezer *freezer, const char *text)
     freezer_stop_timer(freezer);
     freezer->mode = ENDING;
     freezer_wake(freezer);
-    caller_refuse(&freezer->freeze, "%s", text);
+    g_free(freezer->failed);
+    freezer->failed = g_strdup(text);
 }
 
-static void freezer_hear_thawed(FirnFreezer *freezer, gint64 count)
+static void freezer_hear_thawed(FirnFreezer *freezer, gint64 count, const char *unthawed)
 {
     freezer->mode = ENDING;
     freezer_wake(freezer);
-    caller_answer(&freezer->thaw, count, NULL);
-    caller_answer(&freezer->shutdown, count, NULL);
+    freezer->thawed = count;
+    g_free(freezer->unthawed);
+    freezer->unthawed = g_strdup(unthawed);
 }
 
-static void freezer_hear_unthawed(FirnFreezer *freezer, const char *text)
+/* What hangs in its thaw may do so for hours: nobody waits for it. */
+static void freezer_hear_hangs(FirnFreezer *freezer, const char *text)
 {
     caller_refuse(&freezer->thaw, "%s", text);
     caller_refuse(&freezer->shutdown, "%s", text);
+}
+
+/* The end of the file comes next, but where a process hangs. */
+static gboolean freezer_on_lingering(gpointer data)
+{
+    FirnFreezer *freezer = data;
+
+    freezer->timer = 0;
+    freezer_conclude(freezer);
+    return G_SOURCE_REMOVE;
+}
+
+static void freezer_hear_done(FirnFreezer *freezer)
+{
+    freezer->ended = TRUE;
+    freezer_stop_timer(freezer);
+    if (freezer->stuck)
+        freezer_conclude(freezer);
+    else
+        freezer->timer = g_timeout_add(LINGER_MS, freezer_on_lingering, freezer);
 }
 
 static void freezer_hear(FirnFreezer *freezer, const char *line)
@@ -275,14 +323,16 @@ static void freezer_hear(FirnFreezer *freezer, const char *line)
     } else if (!strcmp(word, "failed")) {
         freezer_hear_failed(freezer, value);
     } else if (!strcmp(word, "thawed")) {
-        freezer_hear_thawed(freezer, number);
+        freezer_hear_thawed(freezer, number, NULL);
     } else if (!strcmp(word, "unthawed")) {
-        freezer_hear_unthawed(freezer, value);
+        freezer_hear_thawed(freezer, 0, value);
+    } else if (!strcmp(word, "hangs")) {
+        freezer_hear_hangs(freezer, value);
     } else if (!strcmp(word, "stuck")) {
         g_free(freezer->stuck);
         freezer->stuck = g_steal_pointer(&value);
     } else if (!strcmp(word, "done")) {
-        freezer_conclude(freezer);
+        freezer_hear_done(freezer);
     }
 }
 
@@ -326,6 +376,57 @@ static void freezer_retry_later(FirnFreezer *freezer)
     freezer->timer = g_timeout_add_seconds(RETRY_S, freezer_on_retry, freezer);
 }
 
+static gboolean freezer_on_wire(gint fd, GIOCondition condition, gpointer data);
+
+static void freezer_connect(FirnFreezer *freezer, int fd)
+{
+    freezer->wire = firn_wire_new(fd);
+    freezer->source =
+        g_unix_fd_add(fd, G_IO_IN | G_IO_HUP | G_IO_ERR, freezer_on_wire, freezer);
+}
+
+/* Those who wait for a thaw are asked for once more. */
+static void freezer_ask_again(FirnFreezer *freezer)
+{
+    if (freezer->thaw.done)
+        firn_wire_say(freezer->wire, "thaw", NULL);
+    if (freezer->shutdown.done)
+        firn_wire_say(freezer->wire, "stop", NULL);
+}
+
+/* The socket of a keeper that lives; -1: there is none. */
+static int freezer_find_keeper(const FirnFreezer *freezer)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int folder = open(freezer->config->state_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    g_snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/" SOCKET_NAME, folder);
+    if (folder < 0 || fd < 0 ||
+        connect(fd, (struct sockaddr *)&address, sizeof address) < 0) {
+        if (fd >= 0)
+            close(fd);
+        fd = -1;
+    }
+    if (folder >= 0)
+        close(folder);
+    return fd;
+}
+
+/* Goes on with the keeper that has the socket in the state directory; FALSE when there is none. */
+static gboolean freezer_join(FirnFreezer *freezer)
+{
+    int fd = freezer_find_keeper(freezer);
+
+    if (fd < 0)
+        return FALSE;
+    freezer->mode = ENDING;
+    freezer->ended = FALSE;
+    freezer_connect(freezer, fd);
+    freezer_ask_again(freezer);
+    return TRUE;
+}
+
 /* All processes of the freeze are gone. */
 static void freezer_on_end(FirnFreezer *freezer)
 {
@@ -335,7 +436,9 @@ static void freezer_on_end(FirnFreezer *freezer)
         freezer->mode = IDLE;
         freezer_wake(freezer);
         g_message("the filesystem that hung in a freeze has come back");
-    } else if (freezer->given_up || firn_freezer_finds_record(freezer->config)) {
+    } else if (!freezer->ended && !freezer->given_up && freezer_join(freezer)) {
+        return; /* the watcher has become the keeper, and knew nothing of this agent */
+    } else if (!freezer->ended && (freezer->given_up || firn_freezer_finds_record(freezer->config))) {
         if (!freezer->given_up)
             g_warning("the processes of a freeze were killed: starting another that ends it");
         freezer_resume(freezer);
@@ -421,13 +524,6 @@ static int freezer_spawn(FirnFreezer *freezer, GError **error)
     return -1;
 }
 
-static void freezer_connect(FirnFreezer *freezer, int fd)
-{
-    freezer->wire = firn_wire_new(fd);
-    freezer->source =
-        g_unix_fd_add(fd, G_IO_IN | G_IO_HUP | G_IO_ERR, freezer_on_wire, freezer);
-}
-
 /* It hangs before anything was frozen, and before a watcher sees to it. */
 static gboolean freezer_on_overdue(gpointer data)
 {
@@ -461,15 +557,6 @@ static void freezer_watch_opening(FirnFreezer *freezer, guint seconds)
     freezer->timer = g_timeout_add_seconds(seconds, freezer_on_overdue, freezer);
 }
 
-/* Those who wait for a thaw are asked for once more. */
-static void freezer_ask_again(FirnFreezer *freezer)
-{
-    if (freezer->thaw.done)
-        firn_wire_say(freezer->wire, "thaw", NULL);
-    if (freezer->shutdown.done)
-        firn_wire_say(freezer->wire, "stop", NULL);
-}
-
 /* word: "freeze" or "resume". */
 static void freezer_start(FirnFreezer *freezer, const FirnFreezeRequest *request, const char *word)
 {
@@ -490,6 +577,7 @@ static void freezer_start(FirnFreezer *freezer, const FirnFreezeRequest *request
         return;
     }
     freezer_connect(freezer, fd);
+    freezer->ended = FALSE;
     freezer->mode = resume ? ENDING : OPENING;
     if (!resume)
         freezer_watch_opening(freezer, freezer_opening_limit(freezer));
@@ -501,6 +589,7 @@ static void freezer_start(FirnFreezer *freezer, const FirnFreezeRequest *request
     if (given_up) {
         g_warning("%s", given_up);
         freezer_hear_failed(freezer, given_up);
+        freezer_answer_failed(freezer);
     }
 }
 
@@ -569,7 +658,7 @@ void firn_freezer_thaw(FirnFreezer *freezer, FirnFreezerDone done, gpointer data
     }
     freezer->thaw = caller;
     if (freezer->mode == IDLE || freezer->mode == STUCK)
-        freezer_answer_thaw(freezer, 0);
+        freezer_answer_thaw(freezer);
     else
         freezer_end(freezer, "thaw");
 }
@@ -585,29 +674,9 @@ void firn_freezer_shutdown(FirnFreezer *freezer, FirnFreezerDone done, gpointer 
 
 /* --- what an earlier instance has left --------------------------------------------------------- */
 
-/* The socket of a keeper that lives; -1: there is none. */
-static int freezer_find_keeper(const FirnFreezer *freezer)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int folder = open(freezer->config->state_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-    g_snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/" SOCKET_NAME, folder);
-    if (folder < 0 || fd < 0 ||
-        connect(fd, (struct sockaddr *)&address, sizeof address) < 0) {
-        if (fd >= 0)
-            close(fd);
-        fd = -1;
-    }
-    if (folder >= 0)
-        close(folder);
-    return fd;
-}
-
 static void freezer_look_back(FirnFreezer *freezer)
 {
     g_autoptr(GError) error = NULL;
-    int fd;
 
     if (!firn_freezer_finds_record(freezer->config))
         return;
@@ -617,13 +686,8 @@ static void freezer_look_back(FirnFreezer *freezer)
     }
     freezer_hush(freezer);
     freezer->frozen = TRUE; /* until the keeper has said so, or otherwise */
-    fd = freezer_find_keeper(freezer);
-    if (fd < 0) {
+    if (!freezer_join(freezer))
         freezer_resume(freezer);
-        return;
-    }
-    freezer->mode = ENDING;
-    freezer_connect(freezer, fd);
 }
 
 FirnFreezer *firn_freezer_new(const FirnConfig *config, const FirnRoots *roots)
@@ -648,5 +712,7 @@ void firn_freezer_free(FirnFreezer *freezer)
     firn_freeze_request_free(freezer->next);
     g_free(freezer->stuck);
     g_free(freezer->given_up);
+    g_free(freezer->failed);
+    g_free(freezer->unthawed);
     g_free(freezer);
 }

@@ -2,12 +2,14 @@
 #include "agent/freeze/hooks.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "agent/freeze/script.h"
+#include "platform/trust.h"
 
 gboolean firn_hooks_is_leftover(const char *name)
 {
@@ -31,17 +33,75 @@ static gboolean fail_access(const char *path, int cause, GError **error)
     return FALSE;
 }
 
-/* What others may change would give them root. */
+/* What others may change or replace would give them root. */
 static gboolean is_safe(const char *path, const struct stat *status, GError **error)
 {
-    gboolean owned = status->st_uid == 0 || status->st_uid == geteuid();
+    g_autoptr(GError) way = NULL;
+    gboolean open = (status->st_mode & (S_IWGRP | S_IWOTH)) != 0;
+    g_autofree char *why = NULL;
 
-    if (owned && !(status->st_mode & (S_IWGRP | S_IWOTH)))
+    if (firn_trust_status(status) && firn_trust_check_way(path, &way))
         return TRUE;
-    g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_PERM,
-                "fsfreeze hook '%s' is not safe: it %s; make it root's alone ('chown root', 'chmod "
-                "go-w')",
-                path, owned ? "may be written by others" : "belongs to another user");
+    why = way ? g_strdup(way->message)
+              : g_strdup_printf("it %s; make it root's alone ('chown root', 'chmod go-w')",
+                                open ? "may be written by others" : "belongs to another user");
+    g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_PERM, "fsfreeze hook '%s' is not safe: %s", path,
+                why);
+    return FALSE;
+}
+
+/* The first line of a script, with what a DOS editor leaves at its end; NULL when the file is none.
+ * The kernel looks at no more of it: execve(2). */
+static char *read_first_line(const char *path)
+{
+    char line[256] = "";
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    ssize_t length = fd >= 0 ? read(fd, line, sizeof line - 1) : -1;
+
+    if (fd >= 0)
+        close(fd);
+    if (length < 2 || line[0] != '#' || line[1] != '!')
+        return NULL;
+    line[strcspn(line, "\n")] = '\0';
+    return g_strdup(line + 2);
+}
+
+/* "env" finds its argument's program, with the return in its name, as little. */
+static gboolean is_ruined(const char *interpreter, const char *line)
+{
+    g_autofree char *name = g_path_get_basename(interpreter);
+
+    return strchr(interpreter, '\r') || (g_str_equal(name, "env") && g_str_has_suffix(line, "\r"));
+}
+
+char *firn_hooks_explain(const char *path)
+{
+    g_autofree char *line = read_first_line(path);
+    g_autofree char *interpreter = NULL;
+
+    if (!line)
+        return NULL;
+    interpreter = g_strdup(line + strspn(line, " \t"));
+    interpreter[strcspn(interpreter, " \t")] = '\0';
+    if (is_ruined(interpreter, line))
+        return g_strdup_printf("its first line has a DOS line end, which becomes part of its "
+                               "interpreter's name: convert it with 'sed -i \"s/\\r$//\" %s'",
+                               path);
+    if (interpreter[0] == '/' && access(interpreter, F_OK) < 0 && errno == ENOENT)
+        return g_strdup_printf("its interpreter %s, which its first line names, is not there: "
+                               "install it, or name another",
+                               interpreter);
+    return NULL;
+}
+
+static gboolean can_start(const char *path, GError **error)
+{
+    g_autofree char *why = firn_hooks_explain(path);
+
+    if (!why)
+        return TRUE;
+    g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_NOENT, "fsfreeze hook '%s' cannot be run: %s",
+                path, why);
     return FALSE;
 }
 
@@ -58,7 +118,7 @@ static gboolean add_script(GPtrArray *scripts, const char *folder, const char *n
     if (firn_hooks_is_leftover(name) || stat(path, &status) < 0 || !S_ISREG(status.st_mode) ||
         !(status.st_mode & 0111))
         return TRUE;
-    if (!is_safe(path, &status, error))
+    if (!is_safe(path, &status, error) || !can_start(path, error))
         return FALSE;
     g_ptr_array_add(scripts, g_steal_pointer(&path));
     return TRUE;
@@ -100,6 +160,8 @@ char **firn_hooks_list(const char *path, GError **error)
         fail_access(path, errno, error);
         return NULL;
     }
+    if (!can_start(path, error))
+        return NULL;
     return g_strsplit(path, "\n", 1);
 }
 
@@ -141,6 +203,7 @@ static void set_failure(const char *path, const char *what, const FirnScript *sc
                         GError **error)
 {
     g_autofree char *output = quote(script->output);
+    g_autofree char *why = script->failed_errno == ENOENT ? firn_hooks_explain(path) : NULL;
 
     if (script->timed_out)
         g_set_error(error, G_SPAWN_ERROR, G_SPAWN_ERROR_FAILED,
@@ -149,7 +212,7 @@ static void set_failure(const char *path, const char *what, const FirnScript *sc
                     path, what, timeout, output);
     else if (script->failed_errno)
         g_set_error(error, G_SPAWN_ERROR, G_SPAWN_ERROR_FAILED, "cannot run fsfreeze hook %s: %s",
-                    path, g_strerror(script->failed_errno));
+                    path, why ? why : g_strerror(script->failed_errno));
     else if (WIFSIGNALED(script->status))
         g_set_error(error, G_SPAWN_ERROR, G_SPAWN_ERROR_FAILED,
                     "fsfreeze hook has terminated abnormally: %s %s, by signal %d%s", path, what,

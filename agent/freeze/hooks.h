@@ -14,9 +14,15 @@
 /*
  * The scripts of `path` in the order of freezing: a file, or a folder's executables in the C
  * locale's order without what editors and package managers leave behind. NULL: none. Free with
- * g_strfreev(). NULL with an error when one could be written by others than root, or is not there.
+ * g_strfreev(). NULL with an error that names the remedy when one is not there, cannot be run, or
+ * could be written or replaced by others than root: see firn_trust_check_way().
  */
 char **firn_hooks_list(const char *path, GError **error);
+
+/* Why a script that is there cannot be executed because something else is not (ENOENT): its
+ * interpreter, or the one of a name that ends in a carriage return. With the remedy; NULL when its
+ * first line tells no reason. Free with g_free(). */
+char *firn_hooks_explain(const char *path);
 
 /* TRUE for a name that editors and package managers give to what they leave behind. */
 gboolean firn_hooks_is_leftover(const char *name);

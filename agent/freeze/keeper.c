@@ -82,7 +82,6 @@ typedef struct {
     int grace;          /* of firn_grace_periods_open(); -1 */
     FirnWatcher watcher;
     gboolean quiet;     /* the log is held */
-    const char *asked;  /* "thaw" or "stop": an agent waits for its answer; NULL */
     char *message;      /* why the agent killed the keeper before; NULL */
 } Keeper;
 
@@ -113,9 +112,26 @@ static int keeper_phase(const Keeper *keeper)
 static void keeper_lose_agent(Keeper *keeper)
 {
     g_clear_pointer(&keeper->agent, firn_wire_free);
-    keeper->asked = NULL;
+    keeper->record->head->asked = FIRN_ASKED_NOTHING;
     if (keeper_phase(keeper) < FIRN_PHASE_HELD)
         keeper_set_end(keeper, FIRN_END_DIED);
+}
+
+static void keeper_terminate(int signal)
+{
+    keeper_terminated = 1;
+}
+
+/* SIGTERM is blocked but while the keeper sleeps: one that came in the middle of a step. */
+static void keeper_take_signal(void)
+{
+    const struct timespec now = {0};
+    sigset_t term;
+
+    sigemptyset(&term);
+    sigaddset(&term, SIGTERM);
+    if (sigtimedwait(&term, NULL, &now) == SIGTERM)
+        keeper_terminate(SIGTERM);
 }
 
 /* Takes over what the agent has said; its words before the record are read by keeper_await(). */
@@ -127,16 +143,17 @@ static void keeper_listen(Keeper *keeper)
 
     while (keeper->agent && (line = firn_wire_line(keeper->agent))) {
         if (!strcmp(line, "thaw")) {
-            keeper->asked = "thaw";
+            keeper->record->head->asked = FIRN_ASKED_THAW;
             keeper_set_end(keeper, held ? FIRN_END_REQUEST : FIRN_END_CANCELLED);
         } else if (!strcmp(line, "stop")) {
-            keeper->asked = "stop";
+            keeper->record->head->asked = FIRN_ASKED_STOP;
             keeper_set_end(keeper, FIRN_END_SHUTDOWN);
         }
         g_free(line);
     }
     if (keeper->agent && !alive)
         keeper_lose_agent(keeper);
+    keeper_take_signal();
     if (keeper_terminated)
         keeper_set_end(keeper, FIRN_END_SHUTDOWN);
 }
@@ -162,6 +179,35 @@ static void keeper_say_number(Keeper *keeper, const char *word, guint number)
         firn_wire_say_number(keeper->agent, word, number);
 }
 
+static gboolean keeper_start_watcher(Keeper *keeper, GError **error)
+{
+    const FirnWatcherPost post = {
+        .record = keeper->record,
+        .agent = keeper->agent ? keeper->agent->fd : -1,
+        .listener = keeper->listener,
+        .grace = keeper->grace,
+        .program = keeper->program,
+    };
+
+    return firn_watcher_start(&keeper->watcher, &post, error);
+}
+
+/* The watcher knows the agent too, to hear its word and to answer it in the end. */
+static void keeper_renew_watcher(Keeper *keeper)
+{
+    FirnWatcher before = keeper->watcher;
+    g_autoptr(GError) error = NULL;
+
+    if (before.pid <= 0)
+        return;
+    if (keeper_start_watcher(keeper, &error)) {
+        firn_watcher_dismiss(&before);
+        return;
+    }
+    g_warning("%s: the watcher knows nothing of the next agent", error->message);
+    keeper->watcher = before;
+}
+
 /* The next agent takes the place of the one before. */
 static void keeper_accept(Keeper *keeper)
 {
@@ -173,7 +219,8 @@ static void keeper_accept(Keeper *keeper)
         return;
     firn_wire_free(keeper->agent);
     keeper->agent = firn_wire_new(fd);
-    keeper->asked = NULL;
+    keeper->record->head->asked = FIRN_ASKED_NOTHING;
+    keeper_renew_watcher(keeper);
     if (keeper_phase(keeper) == FIRN_PHASE_HELD && keeper_end(keeper) == FIRN_END_NONE)
         keeper_say_number(keeper, "frozen", keeper->record->head->frozen);
 }
@@ -268,19 +315,6 @@ static void keeper_open_helpers(Keeper *keeper)
         g_warning("%s", error->message);
 }
 
-static gboolean keeper_start_watcher(Keeper *keeper, GError **error)
-{
-    const FirnWatcherPost post = {
-        .record = keeper->record,
-        .agent = keeper->agent ? keeper->agent->fd : -1,
-        .listener = keeper->listener,
-        .grace = keeper->grace,
-        .program = keeper->program,
-    };
-
-    return firn_watcher_start(&keeper->watcher, &post, error);
-}
-
 /* A filesystem whose FIFREEZE would wait for hours would stop its writers as long. */
 static gboolean keeper_look(Keeper *keeper, GError **error)
 {
@@ -332,6 +366,7 @@ static gboolean keeper_prepare(Keeper *keeper, GError **error)
     if (!keeper_start_watcher(keeper, error))
         return FALSE;
     keeper_say(keeper, "ready", NULL);
+    firn_memory_lock(FIRN_MEMORY_GLIB);
     return TRUE;
 }
 
@@ -374,13 +409,29 @@ static void keeper_expedite(Keeper *keeper, gboolean on)
     g_atomic_int_set(expedited, FALSE);
 }
 
+/* Nobody may stay frozen without a watcher. */
+static void keeper_replace_watcher(Keeper *keeper)
+{
+    struct pollfd entry = {.fd = keeper->watcher.end, .events = POLLIN};
+    g_autoptr(GError) error = NULL;
+
+    if (keeper->watcher.end >= 0 && poll(&entry, 1, 0) != 1)
+        return;
+    firn_watcher_dismiss(&keeper->watcher);
+    g_warning("the watcher of the frozen filesystems was killed: starting another");
+    if (keeper_start_watcher(keeper, &error))
+        return;
+    g_warning("%s: thawing", error->message);
+    keeper_set_end(keeper, FIRN_END_DIED);
+}
+
 static gboolean keeper_walk(Keeper *keeper, GError **error)
 {
     FirnRecord *record = keeper->record;
     FirnRecordHead *head = record->head;
     gboolean complete;
 
-    firn_memory_lock(FIRN_MEMORY_GLIB);
+    keeper_replace_watcher(keeper);
     firn_trace_freeze_begin(keeper->trace, head->target_count);
     keeper_expedite(keeper, TRUE);
     head->walk_begin = firn_record_now();
@@ -397,22 +448,6 @@ static gboolean keeper_walk(Keeper *keeper, GError **error)
 }
 
 /* --- holding ----------------------------------------------------------------------------------- */
-
-/* Nobody may stay frozen without a watcher. */
-static void keeper_replace_watcher(Keeper *keeper)
-{
-    struct pollfd entry = {.fd = keeper->watcher.end, .events = POLLIN};
-    g_autoptr(GError) error = NULL;
-
-    if (keeper->watcher.end >= 0 && poll(&entry, 1, 0) != 1)
-        return;
-    firn_watcher_dismiss(&keeper->watcher);
-    g_warning("the watcher of the frozen filesystems was killed: starting another");
-    if (keeper_start_watcher(keeper, &error))
-        return;
-    g_warning("%s: thawing", error->message);
-    keeper_set_end(keeper, FIRN_END_DIED);
-}
 
 static void keeper_hold(Keeper *keeper)
 {
@@ -439,10 +474,10 @@ static void keeper_tell_hanging(Keeper *keeper)
 {
     g_autoptr(GError) error = firn_walk_thaw_error(keeper->record);
 
-    if (!error || !keeper->asked)
+    if (!error || !keeper->record->head->asked)
         return;
-    keeper_say(keeper, "unthawed", error->message);
-    keeper->asked = NULL;
+    keeper_say(keeper, "hangs", error->message);
+    keeper->record->head->asked = FIRN_ASKED_NOTHING;
 }
 
 /* What has not been thawed at once: FITHAW failed, or hangs, or nothing leads to the filesystem. */
@@ -550,12 +585,11 @@ static void keeper_answer_freeze(Keeper *keeper)
 static void keeper_answer_thaw(Keeper *keeper)
 {
     FirnRecordHead *head = keeper->record->head;
+    gboolean thaw = head->asked == FIRN_ASKED_THAW;
     g_autofree char *note = NULL;
-    gboolean thaw = !g_strcmp0(keeper->asked, "thaw");
 
-    if (!keeper->asked || !keeper->agent)
+    if (!head->asked || !keeper->agent)
         return;
-    keeper->asked = NULL;
     if (thaw && head->early && !head->told)
         note = firn_record_note(keeper->record);
     if (note)
@@ -565,6 +599,7 @@ static void keeper_answer_thaw(Keeper *keeper)
     /* after that: a host that hears an error twice is better off than one that never does */
     if (thaw)
         head->told = TRUE;
+    head->asked = FIRN_ASKED_NOTHING;
 }
 
 static void keeper_write_report(Keeper *keeper)
@@ -572,13 +607,17 @@ static void keeper_write_report(Keeper *keeper)
     FirnRecord *record = keeper->record;
     g_autoptr(GError) error = NULL;
 
-    record->head->finished = firn_record_now();
-    firn_journal_thaw(record);
-    if (record->head->early) {
+    if (!record->head->finished)
+        record->head->finished = firn_record_now();
+    if (!record->head->reported)
+        firn_journal_thaw(record);
+    if (!record->head->reported && record->head->early) {
         g_autofree char *note = firn_record_note(record);
 
         g_warning("%s", note ? note : "the freeze ended early");
     }
+    record->head->reported = TRUE;
+    keeper_accept(keeper);
     keeper_listen(keeper); /* a thaw that came after the deadline is answered by this process */
     keeper_answer_thaw(keeper);
     if (!firn_record_finish(record, &error))
@@ -602,8 +641,6 @@ static void keeper_finish(Keeper *keeper, const GError *error)
         g_strlcpy(head->message, why ? why : "", sizeof head->message);
     }
     keeper_answer_freeze(keeper);
-    keeper_listen(keeper);
-    keeper_answer_thaw(keeper);
     keeper_write_report(keeper);
     firn_record_advance(keeper->record, FIRN_PHASE_DONE);
     firn_watcher_dismiss(&keeper->watcher);
@@ -716,6 +753,7 @@ static gboolean keeper_settle_previous(Keeper *keeper, gboolean hold, GError **e
     if (keeper->message && keeper_phase(keeper) == FIRN_PHASE_PREPARE) {
         g_strlcpy(previous->head->message, keeper->message, sizeof previous->head->message);
         keeper_set_end(keeper, FIRN_END_FAILED);
+        g_clear_pointer(&keeper->message, g_free);
     }
     if (!hold)
         keeper_set_end(keeper, FIRN_END_DIED);
@@ -775,13 +813,11 @@ static void keeper_recover(Keeper *keeper)
         !keeper_settle_previous(keeper, TRUE, &error)) {
         keeper_release_log(keeper);
         g_warning("%s", error->message);
+    } else if (keeper->message) { /* the agent killed the keeper before there was a record */
+        g_set_error_literal(&error, G_FILE_ERROR, G_FILE_ERROR_AGAIN, keeper->message);
+        keeper_refuse(keeper, error);
     }
     keeper_say(keeper, "done", NULL);
-}
-
-static void keeper_terminate(int signal)
-{
-    keeper_terminated = 1;
 }
 
 static void keeper_settle_in(Keeper *keeper)

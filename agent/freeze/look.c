@@ -6,33 +6,17 @@
 #include <sys/ioctl.h>
 #include <sys/sysmacros.h>
 
+#include "platform/btrfs.h"
 #include "platform/devices.h"
 
 /* Device ids are given in sequence and not used twice; those of one that had more are not all asked
  * for. */
 #define MOST_IDS 4096
 
-static gboolean btrfs_get_info(int fd, struct btrfs_ioctl_fs_info_args *info)
-{
-    memset(info, 0, sizeof *info);
-    return ioctl(fd, BTRFS_IOC_FS_INFO, info) == 0;
-}
-
-/* As sysfs spells it; free with g_free(). */
-static char *btrfs_format_uuid(const struct btrfs_ioctl_fs_info_args *info)
-{
-    GString *text = g_string_new(NULL);
-
-    for (guint i = 0; i < sizeof info->fsid; i++)
-        g_string_append_printf(text, i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x",
-                               info->fsid[i]);
-    return g_string_free(text, FALSE);
-}
-
 /* Scrubs are asked for by device: ENOTCONN where none runs, ENODEV for an id of none. */
-static gboolean btrfs_is_scrubbed(int fd, const struct btrfs_ioctl_fs_info_args *info)
+static gboolean btrfs_is_scrubbed(int fd)
 {
-    guint64 most = MIN(info->max_id, MOST_IDS);
+    guint64 most = MIN(firn_btrfs_get_last_device(fd), MOST_IDS);
 
     for (guint64 id = 1; id <= most; id++) {
         struct btrfs_ioctl_scrub_args scrub = {.devid = id};
@@ -80,22 +64,20 @@ static char *look_describe(const char *path, const char *what, const char *remed
 /* A replacement looks like a scrub of the device that it reads, so that it is asked for first. */
 static char *btrfs_find_holder(const FirnRoots *roots, const char *path, int fd)
 {
-    struct btrfs_ioctl_fs_info_args info;
-    g_autofree char *uuid = NULL;
+    g_autofree char *uuid = firn_btrfs_get_uuid(fd);
     g_autofree char *operation = NULL;
     g_autofree char *what = NULL;
     const char *remedy = NULL;
 
-    if (!btrfs_get_info(fd, &info))
+    if (!uuid)
         return NULL;
-    uuid = btrfs_format_uuid(&info);
     operation = btrfs_read_operation(roots, uuid);
     if (btrfs_is_replaced(fd))
         return g_strdup_printf("a device of %s is being replaced, which goes on writing to its "
                                "disks while it is frozen: wait for the replacement's end, or "
                                "cancel it with 'btrfs replace cancel %s'",
                                path, path);
-    if (btrfs_is_scrubbed(fd, &info)) {
+    if (btrfs_is_scrubbed(fd)) {
         what = g_strdup_printf("a scrub of %s runs", path);
         remedy = "scrub cancel";
     } else if (btrfs_is_balanced(fd)) {
@@ -114,13 +96,11 @@ static char *btrfs_find_holder(const FirnRoots *roots, const char *path, int fd)
 char *firn_look_find_suspended(const FirnRoots *roots, dev_t device, int fd)
 {
     g_autoptr(FirnDevices) devices = firn_devices_new();
-    struct btrfs_ioctl_fs_info_args info;
+    g_autofree char *uuid = major(device) == 0 && fd >= 0 ? firn_btrfs_get_uuid(fd) : NULL;
     g_autoptr(GArray) members = NULL;
     const char *found = NULL;
 
-    if (major(device) == 0 && fd >= 0 && btrfs_get_info(fd, &info)) {
-        g_autofree char *uuid = btrfs_format_uuid(&info);
-
+    if (uuid) {
         members = firn_devices_list_btrfs(roots, uuid);
     } else {
         members = g_array_new(FALSE, FALSE, sizeof(dev_t));

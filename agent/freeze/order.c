@@ -8,14 +8,24 @@ typedef struct {
     guint wanted; /* index, or NOT_WANTED for what only stands in between */
     guint above;  /* how many of those that stand on it are still to come */
     gboolean done;
-    guint first_edge; /* into Graph.edges */
-    guint edge_count;
-    guint set; /* towards the representative of its disk */
+    gboolean unknown; /* may stand on anything */
+    gboolean marked;  /* stands on one that is */
+    guint down;       /* its first edge to what it stands on, from 1; 0: none */
+    guint up;         /* the first to what stands on it */
+    guint set;        /* towards the representative of its disk */
 } Node;
+
+/* In two lists, each from 1 and ended by 0. */
+typedef struct {
+    guint upper;
+    guint lower;
+    guint next_down;
+    guint next_up;
+} Edge;
 
 typedef struct {
     GArray *nodes;
-    GArray *edges;     /* of guint: the node below */
+    GArray *edges;     /* of Edge */
     GHashTable *index; /* dev_t in the heap -> node number + 1 */
     GSequence *ready;  /* indices of wanted ones, ascending */
 } Graph;
@@ -49,12 +59,21 @@ static guint representative(Graph *graph, guint number)
     return number;
 }
 
+static const Edge *edge_at(const Graph *graph, guint number)
+{
+    return &g_array_index(graph->edges, Edge, number - 1);
+}
+
 static void connect(Graph *graph, guint upper, guint lower)
 {
-    g_array_append_val(graph->edges, lower);
-    node_at(graph, upper)->edge_count++;
-    node_at(graph, lower)->above++;
-    node_at(graph, representative(graph, upper))->set = representative(graph, lower);
+    Node *above = node_at(graph, upper);
+    Node *below = node_at(graph, lower);
+    Edge edge = {.upper = upper, .lower = lower, .next_down = above->down, .next_up = below->up};
+
+    g_array_append_val(graph->edges, edge);
+    above->down = graph->edges->len;
+    below->up = graph->edges->len;
+    below->above++;
 }
 
 /* Nodes are appended while they are walked, until nothing new is below. */
@@ -64,15 +83,56 @@ static void explore(Graph *graph, FirnOrderLower lower, gpointer data)
 
     for (guint number = 0; number < graph->nodes->len; number++) {
         g_array_set_size(below, 0);
-        lower(node_at(graph, number)->device, below, data);
-        node_at(graph, number)->first_edge = graph->edges->len;
+        if (!lower(node_at(graph, number)->device, below, data))
+            node_at(graph, number)->unknown = TRUE;
         for (guint i = 0; i < below->len; i++) {
             guint under = need_node(graph, g_array_index(below, dev_t, i), NOT_WANTED);
 
-            if (under != number)
-                connect(graph, number, under);
+            if (under == number)
+                continue;
+            connect(graph, number, under);
+            node_at(graph, representative(graph, number))->set = representative(graph, under);
         }
     }
+}
+
+/* Marks all nodes that may stand on anything, and all that stand on those; TRUE when there are
+ * some. */
+static gboolean mark_unknown(Graph *graph)
+{
+    g_autoptr(GArray) queue = g_array_new(FALSE, FALSE, sizeof(guint));
+
+    for (guint number = 0; number < graph->nodes->len; number++)
+        if (node_at(graph, number)->unknown)
+            g_array_append_val(queue, number);
+    for (guint i = 0; i < queue->len; i++) {
+        Node *node = node_at(graph, g_array_index(queue, guint, i));
+
+        if (node->marked)
+            continue;
+        node->marked = TRUE;
+        for (guint edge = node->up; edge != 0; edge = edge_at(graph, edge)->next_up)
+            g_array_append_val(queue, edge_at(graph, edge)->upper);
+    }
+    return queue->len > 0;
+}
+
+/* What may stand on anything is taken to stand on all wanted ones that are not marked, so that no
+ * circle comes of it: through a node in between, which keeps the edges few. */
+static void assume(Graph *graph, guint wanted)
+{
+    Node between = {.wanted = NOT_WANTED, .set = graph->nodes->len};
+    guint middle = graph->nodes->len;
+
+    if (!mark_unknown(graph))
+        return;
+    g_array_append_val(graph->nodes, between);
+    for (guint number = 0; number < middle; number++)
+        if (node_at(graph, number)->unknown)
+            connect(graph, number, middle);
+    for (guint i = 0; i < wanted; i++)
+        if (!node_at(graph, i)->marked)
+            connect(graph, middle, i);
 }
 
 static int compare(gconstpointer a, gconstpointer b, gpointer data)
@@ -104,8 +164,8 @@ static void finish(Graph *graph, guint number)
         Node *node = node_at(graph, g_array_index(passed, guint, i));
 
         node->done = TRUE;
-        for (guint edge = 0; edge < node->edge_count; edge++) {
-            guint below = g_array_index(graph->edges, guint, node->first_edge + edge);
+        for (guint edge = node->down; edge != 0; edge = edge_at(graph, edge)->next_down) {
+            guint below = edge_at(graph, edge)->lower;
             Node *lower = node_at(graph, below);
 
             if (--lower->above == 0 && !lower->done)
@@ -135,7 +195,7 @@ void firn_order_sort(const dev_t *wanted, guint count, FirnOrderLower lower, gpo
 {
     Graph graph = {
         .nodes = g_array_new(FALSE, FALSE, sizeof(Node)),
-        .edges = g_array_new(FALSE, FALSE, sizeof(guint)),
+        .edges = g_array_new(FALSE, FALSE, sizeof(Edge)),
         .index = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL),
         .ready = g_sequence_new(NULL),
     };
@@ -144,6 +204,7 @@ void firn_order_sort(const dev_t *wanted, guint count, FirnOrderLower lower, gpo
     for (guint i = 0; i < count; i++)
         need_node(&graph, wanted[i], i);
     explore(&graph, lower, data);
+    assume(&graph, count);
     for (guint i = 0; i < count; i++)
         if (node_at(&graph, i)->above == 0)
             g_sequence_append(graph.ready, GUINT_TO_POINTER(i));

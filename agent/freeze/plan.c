@@ -2,6 +2,7 @@
 #include "agent/freeze/plan.h"
 
 #include "agent/freeze/order.h"
+#include "platform/mount-namespaces.h"
 #include "platform/mount-ways.h"
 
 #include <string.h>
@@ -196,23 +197,34 @@ static gboolean judge_type(const FirnMount *mount, FirnPlanReason *reason)
     return FALSE;
 }
 
-static const char *keep(Planner *planner, const char *text)
+/* NULL stays NULL. */
+static const char *store_keep(struct FirnPlanStore *store, const char *text)
 {
-    return g_string_chunk_insert(planner->store->strings, text);
+    return text ? g_string_chunk_insert(store->strings, text) : NULL;
+}
+
+static void store_omit(struct FirnPlanStore *store, const FirnMount *mount,
+                       const FirnPlanOmission *why)
+{
+    FirnPlanOmission omission = {
+        .mountpoint = store_keep(store, why->mountpoint),
+        .type = store_keep(store, mount->type),
+        .source = store_keep(store, mount->source),
+        .reason = why->reason,
+        .pattern = store_keep(store, why->pattern),
+        .whose = store_keep(store, why->whose),
+        .device = mount->device,
+    };
+
+    g_array_append_val(store->omissions, omission);
 }
 
 static void omit(Planner *planner, const FirnMount *mount, const char *mountpoint,
                  FirnPlanReason reason, const char *pattern)
 {
-    FirnPlanOmission omission = {
-        .mountpoint = keep(planner, mountpoint),
-        .type = keep(planner, mount->type),
-        .source = keep(planner, mount->source),
-        .reason = reason,
-        .pattern = pattern ? keep(planner, pattern) : NULL,
-    };
+    FirnPlanOmission why = {.mountpoint = mountpoint, .reason = reason, .pattern = pattern};
 
-    g_array_append_val(planner->store->omissions, omission);
+    store_omit(planner->store, mount, &why);
 }
 
 static void add_target(Planner *planner, const Super *super, GArray *mounts)
@@ -220,8 +232,8 @@ static void add_target(Planner *planner, const Super *super, GArray *mounts)
     const FirnMount *mount = &planner->table->entries[super->first];
     FirnPlanTarget target = {
         .device = super->device,
-        .type = keep(planner, mount->type),
-        .source = keep(planner, mount->source),
+        .type = store_keep(planner->store, mount->type),
+        .source = store_keep(planner->store, mount->source),
         .mount_count = mounts->len,
         .read_only = super->read_only,
     };
@@ -229,7 +241,7 @@ static void add_target(Planner *planner, const Super *super, GArray *mounts)
     for (guint i = 0; i < mounts->len; i++) {
         FirnPlanMount *entry = &g_array_index(mounts, FirnPlanMount, i);
 
-        entry->path = keep(planner, entry->path);
+        entry->path = store_keep(planner->store, entry->path);
     }
     target.mounts = (const FirnPlanMount *)(gconstpointer)mounts->data;
     target.mountpoint = target.mounts[0].path;
@@ -259,36 +271,16 @@ static void choose(Planner *planner)
     }
 }
 
-/* Adds the filesystem that a file lies on. */
-static void add_holder(const Planner *planner, const char *path, GArray *lower)
-{
-    const FirnMount *mount = firn_mount_index_find(planner->index, path);
-
-    if (mount)
-        g_array_append_val(lower, mount->device);
-}
-
-/* What a device stands on; for an overlay, the filesystem its changes go to. */
-static void list_lower(dev_t device, GArray *lower, gpointer data)
+static gboolean list_lower(dev_t device, GArray *lower, gpointer data)
 {
     const Planner *planner = data;
-    const Super *super = find_super(planner, device);
-    const FirnMount *mount = super ? &planner->table->entries[super->first] : NULL;
     guint count = 0;
     const dev_t *found =
         planner->devices ? firn_devices_lower(planner->devices, device, &count) : NULL;
-    const char *file = planner->devices ? firn_devices_file(planner->devices, device) : NULL;
 
     if (count > 0)
         g_array_append_vals(lower, found, count);
-    if (file)
-        add_holder(planner, file, lower);
-    if (mount && g_str_equal(mount->type, "overlay")) {
-        g_autofree char *upper = firn_mount_option_value(mount->super_options, "upperdir");
-
-        if (upper)
-            add_holder(planner, upper, lower);
-    }
+    return !planner->devices || !firn_devices_is_unknown(planner->devices, device);
 }
 
 /* The order of mounting, reversed, the root filesystem last. */
@@ -409,18 +401,62 @@ void firn_plan_free(FirnPlan *plan)
     g_free(plan);
 }
 
+/* One superblock of another namespace. */
+static void plan_add_other(FirnPlan *plan, const FirnMount *mount, const char *whose,
+                           const FirnSelection *selection)
+{
+    g_autofree char *number = g_strdup_printf("%u:%u", major(mount->device), minor(mount->device));
+    const char *devices[] = {mount->source, number, NULL};
+    const char *mountpoints[] = {mount->mountpoint, NULL};
+    FirnSelectionSubject subject = {
+        .type = mount->type, .devices = devices, .mountpoints = mountpoints};
+    FirnPlanOmission why = {
+        .mountpoint = mount->mountpoint, .reason = FIRN_OMITTED_ELSEWHERE, .whose = whose};
+    FirnPlanReason reason;
+
+    if (judge_type(mount, &reason) &&
+        firn_selection_judge(selection, &subject, NULL) == FIRN_SELECTED)
+        store_omit(plan->store, mount, &why);
+}
+
+void firn_plan_add_elsewhere(FirnPlan *plan, const FirnMounts *mounts, const GPtrArray *others,
+                             const FirnSelection *selection)
+{
+    g_autoptr(GHashTable) seen = g_hash_table_new(g_int64_hash, g_int64_equal);
+
+    for (guint i = 0; i < mounts->count; i++)
+        g_hash_table_add(seen, &mounts->entries[i].device);
+    for (guint i = 0; i < others->len; i++) {
+        const FirnMountNamespace *other = others->pdata[i];
+
+        for (guint k = 0; k < other->mounts->count; k++) {
+            FirnMount *mount = &other->mounts->entries[k];
+
+            if (g_hash_table_add(seen, &mount->device))
+                plan_add_other(plan, mount, other->whose, selection);
+        }
+    }
+    plan->omissions = (const FirnPlanOmission *)(gconstpointer)plan->store->omissions->data;
+    plan->omission_count = plan->store->omissions->len;
+}
+
 FirnPlan *firn_plan_make(const FirnRoots *roots, const char *const *exclude,
                          const char *const *include, const char *const *mountpoints, GError **error)
 {
     g_autoptr(FirnMounts) mounts = firn_mounts_read(roots, error);
     g_autoptr(FirnDevices) devices = NULL;
     g_autoptr(FirnSelection) selection = NULL;
+    g_autoptr(GPtrArray) others = NULL;
+    FirnPlan *plan;
 
     if (!mounts)
         return NULL;
     devices = firn_devices_read(roots, mounts);
     selection = firn_selection_new(exclude, include, mountpoints);
-    return firn_plan_new(mounts, devices, selection);
+    plan = firn_plan_new(mounts, devices, selection);
+    others = firn_mount_namespaces_read(roots);
+    firn_plan_add_elsewhere(plan, mounts, others, selection);
+    return plan;
 }
 
 const char *firn_plan_reason_text(FirnPlanReason reason)
@@ -438,6 +474,8 @@ const char *firn_plan_reason_text(FirnPlanReason reason)
         return "not in freeze-include";
     case FIRN_OMITTED_NOT_REQUESTED:
         return "not asked for";
+    case FIRN_OMITTED_ELSEWHERE:
+        return "mounted in another namespace";
     default:
         return "unknown";
     }

@@ -44,20 +44,24 @@ typedef enum {
     FIRN_OMITTED_EXCLUDED,
     FIRN_OMITTED_NOT_INCLUDED,
     FIRN_OMITTED_NOT_REQUESTED,
+    FIRN_OMITTED_ELSEWHERE, /* only another mount namespace has it */
 } FirnPlanReason;
 
 typedef struct {
-    const char *mountpoint; /* of its first mount */
+    const char *mountpoint; /* of its first mount; of ELSEWHERE, as that process sees it */
     const char *type;
     const char *source;
     FirnPlanReason reason;
     const char *pattern; /* of EXCLUDED: the configuration's; else NULL */
+    const char *whose;   /* of ELSEWHERE: a process there, such as "pid 812 (nginx)"; else NULL */
+    dev_t device;        /* of the superblock */
 } FirnPlanOmission;
 
 typedef struct {
     const FirnPlanTarget *targets; /* in the order to freeze them */
     guint count;
-    const FirnPlanOmission *omissions; /* in the order of mounting, one a superblock */
+    const FirnPlanOmission *omissions; /* in the order of mounting, one a superblock;
+                                          those elsewhere last */
     guint omission_count;
     struct FirnPlanStore *store; /* what the strings and arrays live in */
 } FirnPlan;
@@ -68,6 +72,14 @@ FirnPlan *firn_plan_new(const FirnMounts *mounts, const FirnDevices *devices,
                         const FirnSelection *selection);
 void firn_plan_free(FirnPlan *plan);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(FirnPlan, firn_plan_free)
+
+/*
+ * Adds what only other mount namespaces have mounted to the plan's omissions, as far as the
+ * selection would have it. others: of FirnMountNamespace, see firn_mount_namespaces_read(). mounts:
+ * those that the plan was made of.
+ */
+void firn_plan_add_elsewhere(FirnPlan *plan, const FirnMounts *mounts, const GPtrArray *others,
+                             const FirnSelection *selection);
 
 /* Reads the tables of `roots` and plans by the patterns of freeze-exclude and freeze-include (see
  * firn_selection_new()) and the request's mountpoints (NULL: all). NULL with an error when the

@@ -107,7 +107,7 @@ static void draft_head(FirnRecordHead *head, const FirnFreezeRequest *request, G
     head->real_offset = record_real_offset();
     head->log_file = draft_text(texts, request->log_file);
     head->who = draft_text(texts, request->who);
-    head->asked = draft_text(texts, asked);
+    head->mountpoints = draft_text(texts, asked);
 }
 
 static void record_set_error(GError **error, const char *call, const char *path, int cause)
@@ -347,7 +347,9 @@ gboolean firn_record_finish(FirnRecord *record, GError **error)
     gboolean keep = head->report_keep > 0 || (head->early && !g_atomic_int_get(&head->told));
     int result = 0;
 
-    if (keep)
+    if (keep && access(record->path, F_OK) < 0)
+        result = access(report, F_OK); /* a process that was killed since has done it */
+    else if (keep)
         result = stuck ? link(record->path, report) : rename(record->path, report);
     if (!stuck && result == 0)
         firn_record_forget(record); /* rename(2) leaves both names of one file */

@@ -102,6 +102,13 @@ typedef enum {
     FIRN_ENDS,
 } FirnEnd;
 
+/* What an agent has asked for and not been answered yet. */
+typedef enum {
+    FIRN_ASKED_NOTHING,
+    FIRN_ASKED_THAW,
+    FIRN_ASKED_STOP,
+} FirnAsked;
+
 typedef struct {
     char magic[8];
     guint version;
@@ -116,6 +123,8 @@ typedef struct {
     gint early;     /* thawed early, or not whole, after the host may have been told it is frozen */
     gint told;      /* atomic; the host's thaw has been answered, with an error for `early` */
     gint answered;  /* the host has been answered how the freeze went */
+    gint asked;     /* FirnAsked: the agent waits for the answer */
+    gint reported;  /* the log has been told how the freeze ended */
     gint logged;    /* so has the log of a process that lives */
     guint frozen;   /* how many the walk froze, as answered */
     gint thawed;    /* atomic; how many FITHAW thawed since, as answered */
@@ -127,7 +136,7 @@ typedef struct {
     guint verbose;
     guint log_file; /* text; empty: none */
     guint who;      /* text: who asked, such as "guest-fsfreeze-freeze" */
-    guint asked;    /* text: mountpoints asked for with commas between them; empty: all */
+    guint mountpoints; /* text: mountpoints asked for with commas between them; empty: all */
 
     gint64 real_offset;   /* add to a time for nanoseconds since the epoch */
     gint64 walk_deadline; /* 0: none */

@@ -158,9 +158,12 @@ static void walk_begin_thaw(FirnRecordTarget *target)
 void firn_walk_thaw(FirnRecord *record, const FirnTrace *trace)
 {
     guint before = (guint)g_atomic_int_get(&record->head->thawed);
+    guint frozen = firn_record_count_frozen(record);
     int cause = 0;
 
-    firn_trace_thaw_begin(trace, firn_record_count_frozen(record));
+    if (frozen == 0)
+        return;
+    firn_trace_thaw_begin(trace, frozen);
     for (guint i = record->head->target_count; i-- > 0;) {
         FirnRecordTarget *target = &record->targets[i];
 

@@ -97,14 +97,15 @@ START_TEST(test_stack)
     put_link("/sys/devices/virtual/md0/slaves/loop3", "../../loop3");
     put_device("7:3", "loop3", "virtual/loop3");
     put("/sys/devices/virtual/loop3/loop/backing_file", "/store/a disk.img\n");
-    devices = read_devices("1 0 253:0 / / rw - ext4 /dev/mapper/vg-root rw\n");
+    devices = read_devices("1 0 253:0 / / rw - ext4 /dev/mapper/vg-root rw\n"
+                           "2 1 8:1 / /store rw - ext4 /dev/sda1 rw\n");
 
     assert_lower(devices, makedev(253, 0), makedev(8, 2));
     assert_lower(devices, makedev(253, 0), makedev(9, 0));
     assert_lower(devices, makedev(8, 2), makedev(8, 0));
     assert_lower(devices, makedev(9, 0), makedev(7, 3));
-    ck_assert_str_eq(firn_devices_file(devices, makedev(7, 3)), "/store/a disk.img");
-    ck_assert_ptr_null(firn_devices_file(devices, makedev(8, 0)));
+    assert_lower(devices, makedev(7, 3), makedev(8, 1));
+    ck_assert(!firn_devices_is_unknown(devices, makedev(7, 3)));
     names = firn_devices_names(devices, makedev(253, 0), &count);
     ck_assert_uint_eq(count, 2);
     ck_assert_str_eq(names[0], "dm-0");
@@ -182,6 +183,74 @@ START_TEST(test_several_sources)
 }
 END_TEST
 
+/* A loop device on a file. */
+static void put_loop(guint number, const char *file)
+{
+    g_autofree char *numbers = g_strdup_printf("7:%u", number);
+    g_autofree char *name = g_strdup_printf("loop%u", number);
+    g_autofree char *place = g_strdup_printf("virtual/loop%u", number);
+    g_autofree char *backing = g_strdup_printf("/sys/devices/%s/loop/backing_file", place);
+
+    put_device(numbers, name, place);
+    put(backing, file);
+}
+
+/* With nothing but texts to go by, as here, they decide. */
+START_TEST(test_files_of_loop_devices)
+{
+    g_autoptr(FirnDevices) devices = NULL;
+
+    put_loop(0, "/store/gone.img (deleted)\n");
+    put_loop(1, "/merged/disk.img\n");
+    put_loop(2, "/srv/nfs/disk.img\n");
+    put_loop(3, "/relative/disk.img\n");
+    put_loop(4, "/still/disk.img\n");
+    devices = read_devices(
+        "1 0 254:0 / / rw - ext4 /dev/vda rw\n"
+        "2 1 7:0 / /0 rw - ext4 /dev/loop0 rw\n"
+        "3 1 7:1 / /1 rw - ext4 /dev/loop1 rw\n"
+        "4 1 7:2 / /2 rw - ext4 /dev/loop2 rw\n"
+        "5 1 7:3 / /3 rw - ext4 /dev/loop3 rw\n"
+        "6 1 7:4 / /4 rw - ext4 /dev/loop4 rw\n"
+        "7 1 8:0 / /store rw - ext4 /dev/sda rw\n"
+        "8 1 0:50 / /merged rw - overlay overlay rw,lowerdir=/l,upperdir=/store/u,workdir=/w\n"
+        "9 1 0:51 / /srv/nfs rw - nfs4 filer:/x rw\n"
+        "10 1 0:52 / /relative rw - overlay overlay rw,lowerdir=l,upperdir=u,workdir=w\n"
+        "11 1 0:53 / /still ro - overlay overlay ro,lowerdir=/l:/m\n");
+
+    assert_lower(devices, makedev(7, 0), makedev(8, 0));
+    assert_lower(devices, makedev(7, 1), makedev(0, 50));
+    assert_lower(devices, makedev(0, 50), makedev(8, 0));
+    ck_assert(firn_devices_is_unknown(devices, makedev(7, 2)));
+    assert_lower(devices, makedev(7, 3), makedev(0, 52));
+    ck_assert(firn_devices_is_unknown(devices, makedev(0, 52)));
+    assert_lower(devices, makedev(7, 4), makedev(0, 53));
+    ck_assert(!firn_devices_is_unknown(devices, makedev(0, 53)));
+}
+END_TEST
+
+START_TEST(test_suspended)
+{
+    g_autoptr(FirnDevices) devices = firn_devices_new();
+    g_autoptr(FirnRoots) roots = firn_roots_new(tree);
+
+    put_device("253:0", "dm-0", "virtual/dm-0");
+    put("/sys/devices/virtual/dm-0/dm/name", "vg-low\n");
+    put("/sys/devices/virtual/dm-0/dm/suspended", "1\n");
+    put_device("253:1", "dm-1", "virtual/dm-1");
+    put("/sys/devices/virtual/dm-1/dm/suspended", "0\n");
+    put_link("/sys/devices/virtual/dm-1/slaves/dm-0", "../../dm-0");
+    put_link("/sys/devices/virtual/dm-0/slaves/dm-1", "../../dm-1");
+    firn_devices_add(devices, roots, makedev(253, 1));
+    ck_assert_str_eq(firn_devices_find_suspended(devices, makedev(253, 1)), "mapper/vg-low");
+    put("/sys/devices/virtual/dm-0/dm/suspended", "0\n");
+    firn_devices_free(devices);
+    devices = firn_devices_new();
+    firn_devices_add(devices, roots, makedev(253, 1));
+    ck_assert_ptr_null(firn_devices_find_suspended(devices, makedev(253, 1)));
+}
+END_TEST
+
 /* Nonsense in sysfs, or none at all, costs nothing. */
 START_TEST(test_nothing_there)
 {
@@ -215,6 +284,8 @@ int main(void)
     tcase_add_test(tests, test_btrfs);
     tcase_add_test(tests, test_many_btrfs);
     tcase_add_test(tests, test_several_sources);
+    tcase_add_test(tests, test_files_of_loop_devices);
+    tcase_add_test(tests, test_suspended);
     tcase_add_test(tests, test_nothing_there);
     suite_add_tcase(suite, tests);
     return test_suite_run(suite);

@@ -42,24 +42,33 @@ static void add_logging(const char *name, const char *more)
     add(name, 0755, text);
 }
 
-static FirnState *make_state(guint timeout)
+/* A record in a file, as the script's process and its maker both have it. */
+static FirnRecord *make_record(guint timeout)
 {
     g_autofree char *folder = g_build_filename(tree, "hooks", NULL);
     g_auto(GStrv) hooks = firn_hooks_list(folder, NULL);
-    g_autoptr(FirnConfig) config = firn_config_new();
-    g_autoptr(FirnRoots) roots = firn_roots_new(tree);
-    g_autoptr(FirnMounts) mounts = firn_mounts_parse("", 0);
-    g_autoptr(FirnSelection) selection = firn_selection_new(NULL, NULL, NULL);
-    g_autoptr(FirnPlan) plan = firn_plan_new(mounts, NULL, selection);
-    FirnState *state;
+    g_autoptr(FirnFreezeRequest) request = firn_freeze_request_new(NULL, NULL, NULL, NULL);
+    FirnRecord *record;
 
     ck_assert_ptr_nonnull(hooks);
-    g_free(config->state_dir);
-    config->state_dir = g_strdup(tree);
-    config->freeze_hook_timeout = timeout;
-    state = firn_state_create(config, roots, plan, (const char *const *)hooks, "test", NULL, NULL);
-    ck_assert_ptr_nonnull(state);
-    return state;
+    request->state_dir = g_strdup(tree);
+    request->hook_timeout = timeout;
+    record = firn_record_create(request, NULL, (const char *const *)hooks, NULL);
+    ck_assert_ptr_nonnull(record);
+    return record;
+}
+
+/* What the keeper asks as well: whether the freeze is to end. */
+static gboolean is_ending(gpointer data)
+{
+    FirnRecord *record = data;
+
+    return g_atomic_int_get(&record->head->end) != FIRN_END_NONE;
+}
+
+static gboolean freeze_hooks(FirnRecord *record, GError **error)
+{
+    return firn_hooks_freeze(record, is_ending, record, error);
 }
 
 static void assert_log(const char *expected)
@@ -130,53 +139,53 @@ END_TEST
 
 START_TEST(test_pairs)
 {
-    g_autoptr(FirnState) state = NULL;
+    g_autoptr(FirnRecord) record = NULL;
 
     add_logging("1", "");
     add_logging("2", "");
-    state = make_state(60);
-    ck_assert(firn_hooks_freeze(state, NULL));
-    g_atomic_int_set(&state->head->end, FIRN_END_DEADLINE);
-    firn_hooks_thaw(state);
+    record = make_record(60);
+    ck_assert(freeze_hooks(record, NULL));
+    g_atomic_int_set(&record->head->end, FIRN_END_DEADLINE);
+    firn_hooks_thaw(record);
     assert_log("1 freeze request\n2 freeze request\n2 thaw deadline\n1 thaw deadline\n");
-    firn_hooks_thaw(state);
+    firn_hooks_thaw(record);
     assert_log("1 freeze request\n2 freeze request\n2 thaw deadline\n1 thaw deadline\n");
 }
 END_TEST
 
 START_TEST(test_failure)
 {
-    g_autoptr(FirnState) state = NULL;
+    g_autoptr(FirnRecord) record = NULL;
     g_autoptr(GError) error = NULL;
 
     add_logging("1", "");
     add_logging("2", "[ $1 = thaw ] && exit 0; yes no | head -9999; echo 'the end'; exit 3");
     add_logging("3", "");
-    state = make_state(60);
-    ck_assert(!firn_hooks_freeze(state, &error));
+    record = make_record(60);
+    ck_assert(!freeze_hooks(record, &error));
     ck_assert_msg(g_str_has_prefix(error->message, "fsfreeze hook has failed with status 3: "),
                   "%s", error->message);
     ck_assert_msg(strstr(error->message, "/hooks/2 freeze: ") != NULL, "%s", error->message);
     ck_assert_msg(g_str_has_suffix(error->message, "no the end"), "%s", error->message);
     ck_assert_uint_lt(strlen(error->message), 2000);
-    g_atomic_int_set(&state->head->end, FIRN_END_FAILED);
-    firn_hooks_thaw(state);
+    g_atomic_int_set(&record->head->end, FIRN_END_FAILED);
+    firn_hooks_thaw(record);
     assert_log("1 freeze request\n2 freeze request\n2 thaw rollback\n1 thaw rollback\n");
 }
 END_TEST
 
 START_TEST(test_timeout)
 {
-    g_autoptr(FirnState) state = NULL;
+    g_autoptr(FirnRecord) record = NULL;
     g_autoptr(GError) error = NULL;
 
     /* it ignores being asked, and so does its child */
     add_logging("1", "[ $1 = thaw ] && exit 0; trap '' TERM; sleep 600 & sleep 600; sleep 600");
-    state = make_state(1);
-    ck_assert(!firn_hooks_freeze(state, &error));
+    record = make_record(1);
+    ck_assert(!freeze_hooks(record, &error));
     ck_assert_msg(strstr(error->message, "freeze-hook-timeout") != NULL, "%s", error->message);
-    ck_assert_int_eq(state->hooks[0].status, -1);
-    firn_hooks_thaw(state);
+    ck_assert_int_eq(record->hooks[0].status, -1);
+    firn_hooks_thaw(record);
     assert_log("1 freeze request\n1 thaw request\n");
 }
 END_TEST
@@ -191,9 +200,9 @@ static void await_death(pid_t pid)
     }
 }
 
-static gpointer thaw_hooks(gpointer state)
+static gpointer thaw_hooks(gpointer record)
 {
-    firn_hooks_thaw(state);
+    firn_hooks_thaw(record);
     return NULL;
 }
 
@@ -204,14 +213,14 @@ START_TEST(test_background_child)
     g_autofree char *more =
         g_strdup_printf("[ $1 = thaw ] || sleep 600 & echo $! >%s/background", tree);
     g_autofree char *background = NULL;
-    g_autoptr(FirnState) state = NULL;
+    g_autoptr(FirnRecord) record = NULL;
 
     add_logging("1", more);
-    state = make_state(300);
-    ck_assert(firn_hooks_freeze(state, NULL));
+    record = make_record(300);
+    ck_assert(freeze_hooks(record, NULL));
     background = test_tree_read(tree, "/background");
     ck_assert_int_eq(kill((pid_t)g_ascii_strtoll(background, NULL, 10), SIGKILL), 0);
-    firn_hooks_thaw(state);
+    firn_hooks_thaw(record);
     assert_log("1 freeze request\n1 thaw request\n");
 }
 END_TEST
@@ -221,17 +230,17 @@ START_TEST(test_stubborn)
 {
     g_autofree char *more = g_strdup_printf(
         "[ $1 = thaw ] || { trap '' TERM; sleep 600 & echo $! >%s/child; wait; sleep 600; }", tree);
-    g_autoptr(FirnState) state = NULL;
+    g_autoptr(FirnRecord) record = NULL;
     g_autoptr(GError) error = NULL;
     g_autofree char *child = NULL;
 
     add_logging("1", more);
-    state = make_state(1);
-    ck_assert(!firn_hooks_freeze(state, &error));
+    record = make_record(1);
+    ck_assert(!freeze_hooks(record, &error));
     ck_assert_msg(strstr(error->message, "took longer than 1 s") != NULL, "%s", error->message);
     child = test_tree_read(tree, "/child");
     await_death((pid_t)g_ascii_strtoll(child, NULL, 10));
-    firn_hooks_thaw(state);
+    firn_hooks_thaw(record);
     assert_log("1 freeze request\n1 thaw request\n");
 }
 END_TEST
@@ -239,18 +248,18 @@ END_TEST
 /* However much it prints, it does not wait for a reader, and the end is told. */
 START_TEST(test_noisy)
 {
-    g_autoptr(FirnState) state = NULL;
+    g_autoptr(FirnRecord) record = NULL;
     g_autoptr(GError) error = NULL;
 
     add_logging("1",
                 "[ $1 = thaw ] || { head -c 8000000 /dev/zero | tr '\\0' x; echo; echo the end; "
                 "exit 3; }");
-    state = make_state(300);
-    ck_assert(!firn_hooks_freeze(state, &error));
+    record = make_record(300);
+    ck_assert(!freeze_hooks(record, &error));
     ck_assert_msg(strstr(error->message, "failed with status 3") != NULL, "%s", error->message);
     ck_assert_msg(g_str_has_suffix(error->message, "xxx the end"), "%s", error->message);
     ck_assert_uint_lt(strlen(error->message), 2000);
-    firn_hooks_thaw(state);
+    firn_hooks_thaw(record);
 }
 END_TEST
 
@@ -261,13 +270,13 @@ START_TEST(test_daemon)
         "[ $1 = thaw ] || setsid sh -c 'echo $$ >%s/daemon; exec sleep 600 >/dev/null 2>&1' &\n"
         "until [ -s %s/daemon ]; do sleep 0.01; done",
         tree, tree);
-    g_autoptr(FirnState) state = NULL;
+    g_autoptr(FirnRecord) record = NULL;
     g_autofree char *daemon = NULL;
 
     add_logging("1", more);
-    state = make_state(300);
-    ck_assert(firn_hooks_freeze(state, NULL));
-    firn_hooks_thaw(state);
+    record = make_record(300);
+    ck_assert(freeze_hooks(record, NULL));
+    firn_hooks_thaw(record);
     assert_log("1 freeze request\n1 thaw request\n");
     daemon = test_tree_read(tree, "/daemon");
     ck_assert_int_eq(kill((pid_t)g_ascii_strtoll(daemon, NULL, 10), SIGKILL), 0);
@@ -278,24 +287,24 @@ END_TEST
 START_TEST(test_shortage)
 {
     struct rlimit before, none = {0};
-    g_autoptr(FirnState) state = NULL;
+    g_autoptr(FirnRecord) record = NULL;
     GThread *thread;
 
     if (test_on_valgrind())
         TEST_SKIP("valgrind needs descriptors of its own");
     add_logging("1", "");
-    state = make_state(60);
-    ck_assert(firn_hooks_freeze(state, NULL));
+    record = make_record(60);
+    ck_assert(freeze_hooks(record, NULL));
     ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
     none.rlim_max = before.rlim_max;
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
-    thread = g_thread_new("thaw", thaw_hooks, state);
+    thread = g_thread_new("thaw", thaw_hooks, record);
     g_usleep(300 * 1000);
-    ck_assert_int_ne(FIRN_HOOK_STATE(g_atomic_int_get(&state->hooks[0].word)), FIRN_HOOK_THAWED);
+    ck_assert_int_ne(g_atomic_int_get(&record->hooks[0].state), FIRN_HOOK_THAWED);
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
     g_thread_join(thread);
     assert_log("1 freeze request\n1 thaw request\n");
-    ck_assert_int_eq(state->hooks[0].thaw_status, 0);
+    ck_assert_int_eq(record->hooks[0].thaw_status, 0);
 }
 END_TEST
 
@@ -316,103 +325,177 @@ END_TEST
 
 START_TEST(test_cannot_run)
 {
-    g_autoptr(FirnState) state = NULL;
+    g_autoptr(FirnRecord) record = NULL;
     g_autoptr(GError) error = NULL;
 
     if (test_on_valgrind())
         TEST_SKIP("posix_spawn() reports no errors under valgrind");
     add("1", 0755, "#!/no/such/interpreter\n");
-    state = make_state(60);
-    ck_assert(!firn_hooks_freeze(state, &error));
+    record = make_record(60);
+    ck_assert(!freeze_hooks(record, &error));
     ck_assert_msg(g_str_has_prefix(error->message, "cannot run fsfreeze hook "), "%s",
                   error->message);
     /* nothing of it ran: there is nothing to undo */
-    firn_hooks_thaw(state);
-    ck_assert_int_eq(state->hooks[0].thaw_begin, 0);
+    firn_hooks_thaw(record);
+    ck_assert_int_eq(record->hooks[0].thaw_begin, 0);
 }
 END_TEST
 
 START_TEST(test_without_interpreter)
 {
-    g_autoptr(FirnState) state = NULL;
+    g_autoptr(FirnRecord) record = NULL;
     g_autofree char *text = g_strdup_printf("echo plain $1 >>%s/log\n", tree);
 
     add("1", 0755, text);
-    state = make_state(60);
-    ck_assert(firn_hooks_freeze(state, NULL));
-    firn_hooks_thaw(state);
+    record = make_record(60);
+    ck_assert(freeze_hooks(record, NULL));
+    firn_hooks_thaw(record);
     assert_log("plain freeze\nplain thaw\n");
 }
 END_TEST
 
 START_TEST(test_cancelled_before)
 {
-    g_autoptr(FirnState) state = NULL;
+    g_autoptr(FirnRecord) record = NULL;
     g_autoptr(GError) error = NULL;
 
     add_logging("1", "");
-    state = make_state(60);
-    g_atomic_int_set(&state->head->end, FIRN_END_CANCELLED);
-    ck_assert(!firn_hooks_freeze(state, &error));
+    record = make_record(60);
+    g_atomic_int_set(&record->head->end, FIRN_END_CANCELLED);
+    ck_assert(!freeze_hooks(record, &error));
     ck_assert_ptr_null(error);
-    firn_hooks_thaw(state);
-    ck_assert_int_eq(state->hooks[0].freeze_begin, 0);
-    ck_assert_int_eq(state->hooks[0].thaw_begin, 0);
+    firn_hooks_thaw(record);
+    ck_assert_int_eq(record->hooks[0].freeze_begin, 0);
+    ck_assert_int_eq(record->hooks[0].thaw_begin, 0);
 }
 END_TEST
 
-/* One that another process had started, and did not live to wait for. */
-START_TEST(test_taken_over)
+/* A script that a process which is dead now has started: in a group of its own, as hooks are. */
+static pid_t start_script(FirnRecordHook *hook, FirnHookState state, const char *text)
 {
-    g_autoptr(FirnState) state = NULL;
+    g_autofree char *command = g_strconcat("exec >>", tree, "/log; ", text, NULL);
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        setpgid(0, 0);
+        execl("/bin/sh", "sh", "-c", command, NULL);
+        _exit(127);
+    }
+    ck_assert_int_gt(pid, 0);
+    setpgid(pid, pid);
+    hook->pid = (gint)pid;
+    hook->started = firn_pid_start(pid);
+    hook->state = (gint)state;
+    return pid;
+}
+
+/* The first was in "freeze", the second in "thaw", the third not begun. */
+START_TEST(scripts_that_a_dead_process_has_started_are_paired)
+{
+    g_autoptr(FirnRecord) record = NULL;
 
     add_logging("1", "");
     add_logging("2", "");
-    state = make_state(60);
-    state->hooks[0].word = FIRN_HOOK_WORD(FIRN_HOOK_FREEZING, 0);
-    state->hooks[1].word = FIRN_HOOK_WORD(FIRN_HOOK_THAWING, 0);
-    g_atomic_int_set(&state->head->end, FIRN_END_DIED);
-    firn_hooks_thaw(state);
+    add_logging("3", "");
+    record = make_record(60);
+    record->hooks[0].state = FIRN_HOOK_FREEZING;
+    record->hooks[1].state = FIRN_HOOK_THAWING;
+    g_atomic_int_set(&record->head->end, FIRN_END_DIED);
+    firn_hooks_thaw(record);
     assert_log("1 thaw rollback\n");
-    ck_assert_int_eq(state->hooks[1].word, FIRN_HOOK_THAWED);
+    for (guint i = 0; i < 3; i++)
+        ck_assert_int_eq(record->hooks[i].state, FIRN_HOOK_THAWED);
 }
 END_TEST
 
-static void remove_log(void)
+START_TEST(a_script_that_still_runs_is_waited_for_before_its_thaw)
 {
-    g_autofree char *path = g_build_filename(tree, "log", NULL);
+    g_autoptr(FirnRecord) record = NULL;
+    pid_t pid;
 
-    ck_assert_int_eq(g_remove(path), 0);
+    add_logging("1", "");
+    record = make_record(300);
+    pid = start_script(&record->hooks[0], FIRN_HOOK_FREEZING, "sleep 0.3; echo end of freeze");
+    firn_hooks_thaw(record);
+    ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+    assert_log("end of freeze\n1 thaw request\n");
 }
+END_TEST
 
-/* Two at it at once, as when the guard takes over from an agent that was stopped and now goes on:
- * each script runs once, and neither goes on before it has ended. */
-START_TEST(test_thawed_by_two)
+START_TEST(a_script_that_still_runs_is_ended_after_its_time)
 {
-    g_autoptr(FirnState) state = NULL;
-    pid_t other;
+    g_autoptr(FirnRecord) record = NULL;
     int status;
+    pid_t pid;
+
+    add_logging("1", "");
+    record = make_record(1);
+    pid = start_script(&record->hooks[0], FIRN_HOOK_FREEZING, "trap '' TERM; sleep 600; echo end");
+    firn_hooks_thaw(record);
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_int_eq(WTERMSIG(status), SIGKILL);
+    assert_log("1 thaw request\n");
+}
+END_TEST
+
+/* Its number is another process's by now. */
+START_TEST(a_stranger_is_neither_waited_for_nor_killed)
+{
+    g_autoptr(FirnRecord) record = NULL;
+    pid_t pid;
+
+    add_logging("1", "");
+    record = make_record(1);
+    pid = start_script(&record->hooks[0], FIRN_HOOK_THAWING, "exec sleep 600");
+    record->hooks[0].started--;
+    firn_hooks_thaw(record);
+    ck_assert_int_eq(record->hooks[0].state, FIRN_HOOK_THAWED);
+    ck_assert_int_eq(waitpid(pid, NULL, WNOHANG), 0);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+}
+END_TEST
+
+/* A process that was about to start the script finds it settled. */
+START_TEST(a_script_that_is_settled_is_not_started)
+{
+    g_autofree char *log = g_build_filename(tree, "log", NULL);
+    g_autoptr(FirnRecord) record = NULL;
+
+    add_logging("1", "");
+    record = make_record(60);
+    firn_hooks_thaw(record);
+    ck_assert(!freeze_hooks(record, NULL));
+    firn_hooks_thaw(record);
+    ck_assert_int_eq(record->hooks[0].state, FIRN_HOOK_THAWED);
+    ck_assert(!g_file_test(log, G_FILE_TEST_EXISTS));
+}
+END_TEST
+
+/* The cancel ends it; it has run, and gets its thaw. */
+START_TEST(a_script_that_runs_is_ended_by_a_cancel)
+{
+    g_autoptr(FirnRecord) record = NULL;
+    g_autoptr(GError) error = NULL;
+    pid_t other;
 
     if (test_on_valgrind())
         TEST_SKIP("a process that ends by _exit() is a leak to valgrind");
-    for (int i = 1; i <= 5; i++) {
-        g_autofree char *name = g_strdup_printf("%d", i);
-
-        add_logging(name, "[ $1 = freeze ] || { sleep 0.1; echo end of $1 >>\"${0%/*}/../log\"; }");
-    }
-    state = make_state(60);
-    ck_assert(firn_hooks_freeze(state, NULL));
-    remove_log();
+    add_logging("1", "[ $1 = thaw ] || sleep 600");
+    record = make_record(600);
     other = fork();
     if (other == 0) {
-        firn_hooks_thaw(state);
+        while (g_atomic_int_get(&record->hooks[0].state) != FIRN_HOOK_FREEZING)
+            g_usleep(1000);
+        g_atomic_int_set(&record->head->end, FIRN_END_CANCELLED);
         _exit(0);
     }
-    firn_hooks_thaw(state);
-    ck_assert_int_eq(waitpid(other, &status, 0), other);
-    ck_assert_int_eq(status, 0);
-    assert_log("5 thaw request\nend of thaw\n4 thaw request\nend of thaw\n3 thaw request\nend of "
-               "thaw\n2 thaw request\nend of thaw\n1 thaw request\nend of thaw\n");
+    ck_assert(!freeze_hooks(record, &error));
+    ck_assert_ptr_null(error);
+    ck_assert_int_eq(waitpid(other, NULL, 0), other);
+    ck_assert_int_eq(record->hooks[0].state, FIRN_HOOK_FROZEN);
+    firn_hooks_thaw(record);
+    ck_assert_int_eq(record->hooks[0].thaw_status, 0);
 }
 END_TEST
 
@@ -438,8 +521,12 @@ int main(void)
     tcase_add_test(tests, test_cannot_run);
     tcase_add_test(tests, test_without_interpreter);
     tcase_add_test(tests, test_cancelled_before);
-    tcase_add_test(tests, test_taken_over);
-    tcase_add_test(tests, test_thawed_by_two);
+    tcase_add_test(tests, scripts_that_a_dead_process_has_started_are_paired);
+    tcase_add_test(tests, a_script_that_still_runs_is_waited_for_before_its_thaw);
+    tcase_add_test(tests, a_script_that_still_runs_is_ended_after_its_time);
+    tcase_add_test(tests, a_stranger_is_neither_waited_for_nor_killed);
+    tcase_add_test(tests, a_script_that_is_settled_is_not_started);
+    tcase_add_test(tests, a_script_that_runs_is_ended_by_a_cancel);
     suite_add_tcase(suite, tests);
     return test_suite_run(suite);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "agent/freeze/plan.h"
 #include "tests/lib/suite.h"
+#include "tests/lib/tree.h"
 
 #include <string.h>
 #include <sys/sysmacros.h>
@@ -156,8 +157,8 @@ START_TEST(test_loop_on_loop)
     g_autoptr(FirnPlan) without = plan_of("loops", NULL);
     g_autoptr(FirnPlan) plan = NULL;
 
-    firn_devices_add_file(devices, makedev(7, 2), "/outer/inner.img");
-    firn_devices_add_file(devices, makedev(7, 1), "/store/images/outer.img");
+    firn_devices_add_edge(devices, makedev(7, 2), makedev(7, 1));
+    firn_devices_add_edge(devices, makedev(7, 1), makedev(254, 16));
     plan = plan_of("loops", devices);
     assert_order(without, "/other /outer /store /inner /");
     assert_order(plan, "/other /inner /outer /store /");
@@ -179,7 +180,7 @@ START_TEST(test_device_mapper_over_loop)
     g_autoptr(FirnPlan) plan = NULL;
 
     firn_devices_add_edge(devices, makedev(253, 0), makedev(7, 0));
-    firn_devices_add_file(devices, makedev(7, 0), "/store/secret.luks (deleted)");
+    firn_devices_add_edge(devices, makedev(7, 0), makedev(8, 1));
     firn_devices_add_edge(devices, makedev(8, 1), makedev(8, 0));
     plan = firn_plan_new(mounts, devices, selection);
     assert_order(plan, "/secret /store /");
@@ -205,11 +206,8 @@ END_TEST
 
 START_TEST(test_network)
 {
-    g_autoptr(FirnDevices) devices = firn_devices_new();
-    g_autoptr(FirnPlan) plan = NULL;
+    g_autoptr(FirnPlan) plan = plan_of("network", NULL);
 
-    firn_devices_add_file(devices, makedev(7, 0), "/srv/nfs/disk.img");
-    plan = plan_of("network", devices);
     assert_order(plan, "/mnt/image /");
     ck_assert_int_eq(omission(plan, "/net")->reason, FIRN_OMITTED_NO_DEVICE);
     ck_assert_int_eq(omission(plan, "/srv/nfs")->reason, FIRN_OMITTED_NETWORK);
@@ -258,36 +256,87 @@ START_TEST(test_remote)
 }
 END_TEST
 
+static void put_process(const char *tree, const char *pid, const char *comm, const char *ns,
+                        const char *mountinfo)
+{
+    g_autofree char *name = g_strdup_printf("/proc/%s/comm", pid);
+    g_autofree char *link = g_strdup_printf("/proc/%s/ns/mnt", pid);
+    g_autofree char *table = g_strdup_printf("/proc/%s/mountinfo", pid);
+
+    test_tree_write(tree, name, comm);
+    test_tree_link(tree, link, ns);
+    test_tree_write(tree, table, mountinfo);
+}
+
+/* /data is here too; /db is the container's alone, and the other process's there is not asked. */
+START_TEST(test_elsewhere)
+{
+    static const char *const exclude[] = {"vfat", NULL};
+    static const char host[] = "1 0 254:0 / / rw - ext4 /dev/vda rw\n"
+                               "2 1 254:1 / /data rw - xfs /dev/vdb rw\n";
+    static const char container[] = "50 0 0:40 / / rw - overlay overlay rw\n"
+                                    "51 50 254:1 / /srv rw - xfs /dev/vdb rw\n"
+                                    "52 50 254:2 / /db rw - ext4 /dev/vdc rw\n"
+                                    "53 50 254:3 / /efi rw - vfat /dev/vdd rw\n"
+                                    "54 50 0:41 / /proc rw - proc proc rw\n"
+                                    "55 50 0:42 / /net rw - nfs4 filer:/x rw\n";
+    g_autoptr(FirnRoots) roots = NULL;
+    g_autoptr(FirnPlan) plan = NULL;
+    char *tree = test_tree_new();
+
+    put_process(tree, "self", "firn\n", "mnt:[1]", host);
+    put_process(tree, "1", "init\n", "mnt:[1]", host);
+    put_process(tree, "1000", "late\n", "mnt:[2]", "1 0 254:9 / / rw - ext4 /dev/vdz rw\n");
+    put_process(tree, "812", "ngi\nnx\n", "mnt:[2]", container);
+    put_process(tree, "2000", "last\n", "mnt:[3]", container);
+    roots = firn_roots_new(tree);
+    plan = firn_plan_make(roots, exclude, NULL, NULL, NULL);
+    assert_order(plan, "/data /");
+    ck_assert_uint_eq(plan->omission_count, 1);
+    ck_assert_str_eq(plan->omissions[0].mountpoint, "/db");
+    ck_assert_int_eq(plan->omissions[0].reason, FIRN_OMITTED_ELSEWHERE);
+    ck_assert_str_eq(plan->omissions[0].whose, "pid 812 (ngi?nx)");
+    ck_assert(plan->omissions[0].device == makedev(254, 2));
+    test_tree_remove(tree);
+}
+END_TEST
+
 /* Root is an overlay whose changes go to an image on the stick that was mounted after it. */
 START_TEST(test_live)
 {
     g_autoptr(FirnDevices) devices = firn_devices_new();
     g_autoptr(FirnPlan) plan = NULL;
 
-    firn_devices_add_file(devices, makedev(7, 0), "/run/live/medium/live/filesystem.squashfs");
-    firn_devices_add_file(devices, makedev(7, 1), "/run/live/stick/persistence.img");
+    firn_devices_add_edge(devices, makedev(7, 0), makedev(11, 0));
+    firn_devices_add_edge(devices, makedev(7, 1), makedev(8, 1));
     plan = plan_of("live", devices);
     assert_order(plan, "/run/live/persistence /run/live/stick "
                        "/run/live/rootfs/filesystem.squashfs /run/live/medium");
 }
 END_TEST
 
-/* An image on an overlay is an image on the filesystem that takes the overlay's changes. */
-START_TEST(test_overlay_between)
+/* What /unsure stands on is not known: it comes before all but the one that stands on it. */
+START_TEST(test_unknown)
 {
-    g_autoptr(FirnMounts) mounts = firn_mounts_parse(
-        "1 0 254:0 / / rw - ext4 /dev/vda rw\n"
-        "2 1 7:0 / /image rw - ext4 /dev/loop0 rw\n"
-        "3 1 8:0 / /store rw - ext4 /dev/sda rw\n"
-        "4 1 0:50 / /merged rw - overlay overlay rw,lowerdir=/l,upperdir=/store/u,workdir=/w\n",
-        -1);
+    g_autoptr(FirnMounts) mounts = firn_mounts_parse("1 0 254:0 / / rw - ext4 /dev/vda rw\n"
+                                                     "2 1 7:0 / /on-it rw - ext4 /dev/loop0 rw\n"
+                                                     "3 1 7:1 / /unsure rw - ext4 /dev/loop1 rw\n"
+                                                     "4 1 8:0 / /store rw - ext4 /dev/sda rw\n"
+                                                     "5 1 7:2 / /sure rw - ext4 /dev/loop2 rw\n",
+                                                     -1);
     g_autoptr(FirnSelection) selection = firn_selection_new(NULL, NULL, NULL);
     g_autoptr(FirnDevices) devices = firn_devices_new();
     g_autoptr(FirnPlan) plan = NULL;
 
-    firn_devices_add_file(devices, makedev(7, 0), "/merged/disk.img");
+    firn_devices_add_edge(devices, makedev(7, 0), makedev(7, 1));
+    firn_devices_set_unknown(devices, makedev(7, 1));
+    firn_devices_add_edge(devices, makedev(7, 2), makedev(8, 0));
     plan = firn_plan_new(mounts, devices, selection);
-    assert_order(plan, "/image /store /");
+    assert_order(plan, "/on-it /unsure /sure /store /");
+    /* they are not taken to share a disk */
+    ck_assert_uint_eq(plan->targets[0].disk, plan->targets[1].disk);
+    ck_assert_uint_ne(plan->targets[1].disk, plan->targets[2].disk);
+    ck_assert_uint_eq(plan->targets[2].disk, plan->targets[3].disk);
 }
 END_TEST
 
@@ -360,10 +409,8 @@ START_TEST(test_hundred_thousand)
     g_autoptr(FirnPlan) plan = NULL;
 
     for (int i = 1; i < 100000; i++) {
-        g_autofree char *file = g_strdup_printf("/m/%d/image", i + 1);
-
         g_string_append_printf(text, "%d 1 259:%d / /m/%d rw - ext4 /dev/x%d rw\n", i + 1, i, i, i);
-        firn_devices_add_file(devices, makedev(259, i), file);
+        firn_devices_add_edge(devices, makedev(259, i), makedev(259, i + 1));
     }
     mounts = firn_mounts_parse(text->str, (gssize)text->len);
     plan = firn_plan_new(mounts, devices, selection);
@@ -403,8 +450,9 @@ int main(void)
     tcase_add_test(tests, test_network);
     tcase_add_test(tests, test_hidden);
     tcase_add_test(tests, test_remote);
+    tcase_add_test(tests, test_elsewhere);
     tcase_add_test(tests, test_live);
-    tcase_add_test(tests, test_overlay_between);
+    tcase_add_test(tests, test_unknown);
     tcase_add_test(tests, test_root_last);
     tcase_add_test(tests, test_selection);
     tcase_add_test(tests, test_request);
