@@ -38,12 +38,20 @@ static gint64 record_real_offset(void)
     return (gint64)now.tv_sec * NS_PER_SECOND + now.tv_nsec - firn_record_now();
 }
 
-/* --- making one -------------------------------------------------------------------------------- */
+/* --- making one --------------------------------------------------------------------------------
+ */
 
 static gsize record_size(const FirnRecordHead *head)
 {
     return sizeof *head + head->target_count * sizeof(FirnRecordTarget) +
            head->hook_count * sizeof(FirnRecordHook) + head->text_length;
+}
+
+gsize firn_record_estimate(guint targets)
+{
+    const gsize texts = 128; /* mountpoint, type and source of one */
+
+    return sizeof(FirnRecordHead) + targets * (sizeof(FirnRecordTarget) + texts);
 }
 
 /* Appends a text, with its NUL, and returns its number: an offset. 0 is "". */
@@ -70,6 +78,23 @@ static void draft_targets(GArray *targets, const FirnPlan *plan, GString *texts)
             .source = draft_text(texts, from->source),
         };
 
+        g_array_append_val(targets, target);
+    }
+}
+
+/* What other mount namespaces alone have mounted: told, and not touched. */
+static void draft_elsewhere(GArray *targets, const FirnPlan *plan, GString *texts)
+{
+    for (guint i = 0; plan && i < plan->omission_count; i++) {
+        const FirnPlanOmission *from = &plan->omissions[i];
+        FirnRecordTarget target = {.state = FIRN_TARGET_ELSEWHERE};
+
+        if (from->reason != FIRN_OMITTED_ELSEWHERE)
+            continue;
+        target.mountpoint = draft_text(texts, from->mountpoint);
+        target.type = draft_text(texts, from->type);
+        target.source = draft_text(texts, from->source);
+        target.whose = draft_text(texts, from->whose);
         g_array_append_val(targets, target);
     }
 }
@@ -252,6 +277,7 @@ FirnRecord *firn_record_create(const FirnFreezeRequest *request, const FirnPlan 
     g_string_append_c(texts, '\0');
     draft_head(head, request, texts);
     draft_targets(targets, plan, texts);
+    draft_elsewhere(targets, plan, texts);
     draft_hooks(hook_rows, hooks, texts);
     head->target_count = targets->len;
     head->hook_count = hook_rows->len;
@@ -271,7 +297,8 @@ FirnRecord *firn_record_create(const FirnFreezeRequest *request, const FirnPlan 
     return fd >= 0 ? record_map(fd, path, error) : NULL;
 }
 
-/* --- finding one ------------------------------------------------------------------------------- */
+/* --- finding one -------------------------------------------------------------------------------
+ */
 
 FirnRecord *firn_record_open_report(const char *path, GError **error)
 {
@@ -332,7 +359,8 @@ int firn_record_find_stuck(const FirnRecord *record)
     return -1;
 }
 
-/* --- changing one ------------------------------------------------------------------------------ */
+/* --- changing one ------------------------------------------------------------------------------
+ */
 
 gboolean firn_record_move(gint *word, int from, int to)
 {
@@ -347,7 +375,8 @@ void firn_record_advance(FirnRecord *record, FirnPhase phase)
         now = g_atomic_int_get(&record->head->phase);
 }
 
-/* --- ending one -------------------------------------------------------------------------------- */
+/* --- ending one --------------------------------------------------------------------------------
+ */
 
 void firn_record_forget(const FirnRecord *record)
 {
@@ -358,8 +387,7 @@ gboolean firn_record_finish(FirnRecord *record, GError **error)
 {
     FirnRecordHead *head = record->head;
     g_autofree char *state_dir = g_path_get_dirname(record->path);
-    g_autofree char *report =
-        firn_report_path(state_dir, (head->begin + head->real_offset) / 1000);
+    g_autofree char *report = firn_report_path(state_dir, (head->begin + head->real_offset) / 1000);
     gboolean stuck = firn_record_find_stuck(record) >= 0;
     /* a note that the host has not got yet is kept, whatever the configuration says */
     gboolean keep = head->report_keep > 0 || (head->early && !g_atomic_int_get(&head->told));

@@ -14,7 +14,8 @@
 
 #define PATIENCE_MS 1000
 
-/* --- freezing ---------------------------------------------------------------------------------- */
+/* --- freezing ----------------------------------------------------------------------------------
+ */
 
 static FirnTargetState walk_judge(int cause)
 {
@@ -111,7 +112,8 @@ gboolean firn_walk_freeze(FirnRecord *record, const FirnTrace *trace, FirnEndChe
     return !walk_is_ending(record);
 }
 
-/* --- thawing ----------------------------------------------------------------------------------- */
+/* --- thawing -----------------------------------------------------------------------------------
+ */
 
 /*
  * EINVAL says that it is not frozen by us any more: somebody else has thawed it. But there are two
