@@ -256,8 +256,7 @@ static void keeper_thaw_rest(Keeper *keeper)
     FirnRecord *record = keeper->record;
 
     while (firn_record_count_frozen(record) > 0) {
-        if (!firn_walk_reap(record))
-            firn_walk_adopt(record); /* a child was killed */
+        firn_walk_reap(record);
         firn_walk_thaw_apart(record);
         if (firn_record_count_frozen(record) == 0)
             break;

@@ -249,6 +249,7 @@ static FirnRecord *record_map(int fd, const char *path, GError **error)
     record->size = (gsize)status.st_size;
     record->path = g_strdup(path);
     record->fd = fd;
+    record->calls = &firn_superblock_kernel_calls;
     record_lay_out(record);
     return record;
 }
