@@ -1,77 +1,76 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "agent/doctor.h"
 
-#include "qga-protocol/writer.h"
+#include "qga-protocol/json.h"
 
 static const char *const level_names[] = {"ok", "warning", "failure"};
 static const char *const verdicts[] = {"ok", "warnings", "failures"};
 
-static void write_findings(QgaWriter *writer, const FirnDoctor *doctor)
+static JsonArray *findings_array(const FirnDoctor *doctor)
 {
-    qga_writer_name(writer, "checks");
-    qga_writer_begin_array(writer);
+    JsonArray *array = json_array_new();
+
     for (guint i = 0; i < doctor->findings->len; i++) {
         const FirnFinding *finding = &g_array_index(doctor->findings, FirnFinding, i);
+        JsonObject *object = json_object_new();
 
-        qga_writer_begin_object(writer);
-        qga_writer_member_string(writer, "area", finding->area);
-        qga_writer_member_string(writer, "level", level_names[finding->level]);
-        qga_writer_member_string(writer, "text", finding->text);
-        qga_writer_member_string(writer, "remedy", finding->remedy);
-        qga_writer_end_object(writer);
+        json_object_set_string_member(object, "area", finding->area);
+        json_object_set_string_member(object, "level", level_names[finding->level]);
+        json_object_set_string_member(object, "text", finding->text);
+        qga_json_set_string(object, "remedy", finding->remedy);
+        json_array_add_object_element(array, object);
     }
-    qga_writer_end_array(writer);
+    return array;
 }
 
-static void write_target(QgaWriter *writer, const FirnPlanTarget *target)
+static JsonObject *target_object(const FirnPlanTarget *target)
 {
-    qga_writer_begin_object(writer);
-    qga_writer_member_string(writer, "mountpoint", target->mountpoint);
-    qga_writer_member_string(writer, "type", target->type);
-    qga_writer_member_string(writer, "device", target->source);
-    qga_writer_member_bool(writer, "read-only", target->read_only);
-    qga_writer_member_uint(writer, "disk", target->disk);
-    qga_writer_name(writer, "mountpoints");
-    qga_writer_begin_array(writer);
+    JsonObject *object = json_object_new();
+    JsonArray *mountpoints = json_array_new();
+
+    json_object_set_string_member(object, "mountpoint", target->mountpoint);
+    json_object_set_string_member(object, "type", target->type);
+    qga_json_set_string(object, "device", target->source);
+    json_object_set_boolean_member(object, "read-only", target->read_only);
+    qga_json_set_uint(object, "disk", target->disk);
     for (guint i = 0; i < target->mount_count; i++)
-        qga_writer_string(writer, target->mounts[i].path);
-    qga_writer_end_array(writer);
-    qga_writer_end_object(writer);
+        json_array_add_string_element(mountpoints, target->mounts[i].path);
+    json_object_set_array_member(object, "mountpoints", mountpoints);
+    return object;
 }
 
-static void write_plan(QgaWriter *writer, const FirnPlan *plan)
+static JsonObject *omission_object(const FirnPlanOmission *omission)
 {
-    qga_writer_name(writer, "freeze");
-    qga_writer_begin_array(writer);
-    for (guint i = 0; i < plan->count; i++)
-        write_target(writer, &plan->targets[i]);
-    qga_writer_end_array(writer);
-    qga_writer_name(writer, "left-out");
-    qga_writer_begin_array(writer);
-    for (guint i = 0; i < plan->omission_count; i++) {
-        const FirnPlanOmission *omission = &plan->omissions[i];
+    JsonObject *object = json_object_new();
 
-        qga_writer_begin_object(writer);
-        qga_writer_member_string(writer, "mountpoint", omission->mountpoint);
-        qga_writer_member_string(writer, "type", omission->type);
-        qga_writer_member_string(writer, "device", omission->source);
-        qga_writer_member_string(writer, "reason", firn_plan_reason_text(omission->reason));
-        qga_writer_member_string(writer, "pattern", omission->pattern);
-        qga_writer_end_object(writer);
-    }
-    qga_writer_end_array(writer);
+    json_object_set_string_member(object, "mountpoint", omission->mountpoint);
+    json_object_set_string_member(object, "type", omission->type);
+    qga_json_set_string(object, "device", omission->source);
+    json_object_set_string_member(object, "reason", firn_plan_reason_text(omission->reason));
+    qga_json_set_string(object, "pattern", omission->pattern);
+    return object;
+}
+
+static void set_plan(JsonObject *object, const FirnPlan *plan)
+{
+    JsonArray *targets = json_array_new();
+    JsonArray *omissions = json_array_new();
+
+    for (guint i = 0; i < plan->count; i++)
+        json_array_add_object_element(targets, target_object(&plan->targets[i]));
+    for (guint i = 0; i < plan->omission_count; i++)
+        json_array_add_object_element(omissions, omission_object(&plan->omissions[i]));
+    json_object_set_array_member(object, "freeze", targets);
+    json_object_set_array_member(object, "left-out", omissions);
 }
 
 char *firn_doctor_json(const FirnDoctor *doctor)
 {
-    GString *out = g_string_new(NULL);
-    g_autoptr(QgaWriter) writer = qga_writer_new(out);
+    JsonObject *object = json_object_new();
 
-    qga_writer_begin_object(writer);
-    qga_writer_member_string(writer, "status", verdicts[firn_doctor_verdict(doctor)]);
-    write_findings(writer, doctor);
+    json_object_set_string_member(object, "status", verdicts[firn_doctor_verdict(doctor)]);
+    json_object_set_array_member(object, "checks", findings_array(doctor));
     if (doctor->plan)
-        write_plan(writer, doctor->plan);
-    qga_writer_end_object(writer);
-    return g_string_free(out, FALSE);
+        set_plan(object, doctor->plan);
+    return qga_json_text(object);
 }

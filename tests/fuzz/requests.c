@@ -3,11 +3,10 @@
 
 #include "qga-protocol/command.h"
 #include "qga-protocol/request.h"
-#include "qga-protocol/scanner.h"
 
 #include <string.h>
 
-#define IDLE_MEMORY 16384
+#define IDLE_MEMORY (2 * 16384)
 
 static const char *const words[] = {"set", "cur", "end", NULL};
 static const QgaMember member_schema[] = {
@@ -23,7 +22,6 @@ static const QgaMember sync_schema[] = {
 static const QgaMember all_schema[] = {
     {.name = "int", .type = QGA_TYPE_INT, .optional = TRUE},
     {.name = "uint", .type = QGA_TYPE_UINT64, .optional = TRUE},
-    {.name = "number", .type = QGA_TYPE_NUMBER, .optional = TRUE},
     {.name = "string", .type = QGA_TYPE_STRING, .optional = TRUE},
     {.name = "base64", .type = QGA_TYPE_BASE64, .optional = TRUE},
     {.name = "word", .type = QGA_TYPE_INT_OR_ENUM, .optional = TRUE, .values = words},
@@ -38,47 +36,42 @@ static const QgaMember all_schema[] = {
 
 static void sync_handler(const QgaArguments *arguments, QgaReply *reply, gpointer data)
 {
-    qga_writer_int(qga_reply_begin(reply), qga_arguments_int(arguments, "id", 0));
-    qga_reply_finish(reply);
+    qga_reply_return_int(reply, json_object_get_int_member(arguments->object, "id"));
 }
 
-static gboolean write_struct(const QgaArguments *element, gpointer data)
+static gboolean append_piece(const guint8 *bytes, gsize length, gpointer data)
 {
-    QgaWriter *writer = data;
+    g_string_append_len(data, (const char *)bytes, (gssize)length);
+    return TRUE;
+}
 
-    qga_writer_int(writer, qga_arguments_int(element, "logical-id", -1));
-    qga_writer_bool(writer, qga_arguments_bool(element, "can-offline", TRUE));
-    return qga_arguments_bool(element, "online", FALSE);
+/* Decoded at once and in pieces, base64 is the same. */
+static gboolean check_base64(const QgaArguments *arguments, GError **error)
+{
+    g_autoptr(GString) pieces = g_string_new(NULL);
+    gsize length, size;
+    g_autofree guint8 *bytes = qga_arguments_base64(arguments, "base64", &length, error);
+
+    if (!qga_arguments_base64_check(arguments, "base64", &size, NULL)) {
+        g_assert_null(bytes);
+        return FALSE;
+    }
+    qga_arguments_base64_each(arguments, "base64", append_piece, pieces);
+    g_assert_cmpmem(bytes, (int)length, pieces->str, (int)pieces->len);
+    g_assert_cmpuint(length, ==, size);
+    return TRUE;
 }
 
 /* Answers with everything it was given. */
 static void all_handler(const QgaArguments *arguments, QgaReply *reply, gpointer data)
 {
-    g_autofree char *string = qga_arguments_string(arguments, "string");
-    g_auto(GStrv) strings = qga_arguments_strings(arguments, "strings");
     g_autoptr(GError) error = NULL;
-    gsize length;
-    g_autofree guint8 *bytes = qga_arguments_base64(arguments, "base64", &length, &error);
-    QgaWriter *writer;
 
-    if (error) {
+    if (!check_base64(arguments, &error)) {
         qga_reply_fail_error(reply, g_steal_pointer(&error));
         return;
     }
-    writer = qga_reply_begin(reply);
-    qga_writer_begin_array(writer);
-    qga_writer_int(writer, qga_arguments_int(arguments, "int", 0));
-    qga_writer_uint(writer, qga_arguments_uint(arguments, "uint", 0));
-    qga_writer_double(writer, qga_arguments_number(arguments, "number", 0));
-    qga_writer_string(writer, string);
-    qga_writer_base64(writer, bytes, length);
-    qga_writer_int(writer, qga_arguments_enum(arguments, "word", -1));
-    qga_writer_int(writer, qga_arguments_int(arguments, "word", -1));
-    for (guint i = 0; strings && strings[i]; i++)
-        qga_writer_string(writer, strings[i]);
-    qga_arguments_each(arguments, "structs", write_struct, writer);
-    qga_writer_end_array(writer);
-    qga_reply_finish(reply);
+    qga_reply_return_object(reply, json_object_ref(arguments->object));
 }
 
 static const QgaCommand rows[] = {
@@ -89,6 +82,9 @@ static const QgaCommand rows[] = {
 static void append_line(QgaReply *reply, GString *line, gpointer data)
 {
     GString *out = data;
+    g_autoptr(JsonNode) parsed = json_from_string(line->str, NULL);
+
+    g_assert_nonnull(parsed);
 
     g_assert_cmpuint(line->len, >, 0);
     for (gsize i = 0; i + 1 < line->len; i++)
@@ -98,58 +94,56 @@ static void append_line(QgaReply *reply, GString *line, gpointer data)
     g_string_free(line, TRUE);
 }
 
-static void answer(const QgaCommands *commands, const char *text, gsize length, GString *out)
+static void answer(const QgaCommands *commands, const QgaText *text, gboolean keep, GString *out)
 {
     g_auto(QgaRequest) request = {0};
     g_autoptr(GError) error = NULL;
-    gboolean good = qga_request_parse(text, length, &request, &error);
-    g_autoptr(QgaReply) reply =
-        qga_reply_new(request.id, request.id_length, FALSE, FALSE, append_line, out);
-    g_autoptr(QgaArguments) arguments = NULL;
+    gboolean good = qga_request_parse(text, &request, &error);
+    g_autoptr(QgaReply) reply = qga_reply_new(request.id, FALSE, FALSE, append_line, out);
     const QgaCommand *command = good ? qga_commands_find(commands, request.name, NULL) : NULL;
 
     if (good && !command) {
         qga_reply_fail_not_found(reply, "The command %s has not been found", request.name);
         return;
     }
-    if (good)
-        arguments = qga_arguments_new(command->arguments, request.arguments, &error);
-    if (arguments)
-        command->handler(arguments, reply, NULL);
+    if (good && keep)
+        qga_request_keep(&request);
+    if (good && qga_arguments_check(&request.arguments, command->arguments, &error))
+        command->handler(&request.arguments, reply, NULL);
     else
         qga_reply_fail_error(reply, g_steal_pointer(&error));
 }
 
 static void answer_error(GError *error, GString *out)
 {
-    g_autoptr(QgaReply) reply = qga_reply_new(NULL, 0, FALSE, FALSE, append_line, out);
+    g_autoptr(QgaReply) reply = qga_reply_new(NULL, FALSE, FALSE, append_line, out);
 
     qga_reply_fail_error(reply, error);
 }
 
-/* The replies to the bytes when they come in pieces of that size. */
-static GString *run(const QgaCommands *commands, const char *bytes, gsize size, gsize piece)
+/* The replies to the bytes when they come in pieces of that size, and requests wait or do not. */
+static GString *run(const QgaCommands *commands, const char *bytes, gsize size, gsize piece,
+                    gboolean keep)
 {
-    const QgaScannerLimits limits = {.max_depth = 32, .max_message = 2048};
-    g_autoptr(QgaScanner) scanner = qga_scanner_new(&limits);
+    const QgaGateLimits limits = {.max_depth = 32, .max_message = 2048};
+    g_autoptr(QgaGate) gate = qga_gate_new(&limits, qga_commands_base64(commands));
     GString *out = g_string_new(NULL);
 
     for (gsize at = 0; at < size; at += piece) {
-        const char *text;
-        gsize length;
+        QgaText text;
         GError *error = NULL;
-        QgaScan found;
+        QgaGateResult found;
 
         /* A copy of its own, so that a sanitizer sees a read past its end. */
         g_autofree char *copy = g_memdup2(bytes + at, MIN(piece, size - at));
-        qga_scanner_feed(scanner, copy, MIN(piece, size - at));
-        while ((found = qga_scanner_next(scanner, &text, &length, &error)) != QGA_SCAN_MORE) {
-            if (found == QGA_SCAN_TEXT)
-                answer(commands, text, length, out);
+        qga_gate_feed(gate, copy, MIN(piece, size - at));
+        while ((found = qga_gate_next(gate, &text, &error)) != QGA_GATE_MORE) {
+            if (found == QGA_GATE_TEXT)
+                answer(commands, &text, keep, out);
             else
                 answer_error(g_steal_pointer(&error), out);
         }
-        g_assert_cmpuint(qga_scanner_memory(scanner), <=, IDLE_MEMORY + 2 * piece);
+        g_assert_cmpuint(qga_gate_memory(gate), <=, IDLE_MEMORY + 2 * piece);
     }
     return out;
 }
@@ -165,8 +159,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     commands = qga_commands_new();
     qga_commands_add(commands, rows, G_N_ELEMENTS(rows), NULL, NULL);
-    whole = run(commands, bytes, size - 1, size - 1);
-    pieces = run(commands, bytes, size - 1, (gsize)data[0] % 64 + 1);
+    whole = run(commands, bytes, size - 1, size - 1, FALSE);
+    pieces = run(commands, bytes, size - 1, (gsize)data[0] % 64 + 1, TRUE);
     g_assert_true(g_string_equal(whole, pieces));
     return 0;
 }

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 /*
- * libFuzzer's entry point, and the replay's: runs the bytes through scanner, request, arguments and
+ * libFuzzer's entry point, and the replay's: runs the bytes through gate, request, arguments and
  * reply as a session does, once whole and once in pieces, and aborts when the two differ, when a
  * reply is no single line of ASCII, or when memory is kept. The first byte says how large the
  * pieces are.
