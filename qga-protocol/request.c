@@ -60,6 +60,17 @@ static void request_count(Count *count, JsonNode *node)
     }
 }
 
+/* What json-glib says without the place, which is one of the text as the gate has written it. */
+static void request_fail_tree(const GError *problem, GError **error)
+{
+    const char *said = problem ? strstr(problem->message, "Parse error: ") : NULL;
+
+    if (said)
+        said += strlen("Parse error: ");
+    g_set_error(error, QGA_REQUEST_ERROR, 0, "JSON parse error, %.*s", SHOWN_MAX,
+                said ? said : "the text is no JSON value");
+}
+
 /* The text as a tree; NULL with an error. */
 static JsonNode *request_tree(const QgaText *text, GHashTable **wide, GError **error)
 {
@@ -71,8 +82,7 @@ static JsonNode *request_tree(const QgaText *text, GHashTable **wide, GError **e
     if (json_parser_load_from_data(parser, text->json, (gssize)text->length, &problem))
         root = json_parser_steal_root(parser);
     if (!root) {
-        g_set_error(error, QGA_REQUEST_ERROR, 0, "JSON parse error, %.*s", SHOWN_MAX,
-                    problem ? problem->message : "expecting value");
+        request_fail_tree(problem, error);
         return NULL;
     }
     request_count(&count, root);
