@@ -58,8 +58,8 @@ struct QgaGate {
     guint16 counts[QGA_GATE_MAX_DEPTH]; /* the members of each open object */
 
     Token token;
-    gsize token_start; /* in the message */
-    char quote;
+    gsize token_start;  /* in the message */
+    char first;         /* of the token: of a string the quote */
     gboolean escape;    /* the string's next byte is behind a backslash */
     gboolean odd;       /* the string has an escape, or a byte beyond ASCII */
     gsize string_start; /* in `json`, of the last string */
@@ -288,18 +288,17 @@ static void gate_space(QgaGate *gate, char c)
         gate_restart(gate);
 }
 
-static void gate_begin_token(QgaGate *gate, Token token, char quote)
+static void gate_begin_token(QgaGate *gate, Token token, char first)
 {
     gsize length = gate->json->len;
 
     gate->token = token;
     gate->token_start = gate->position - gate->start;
-    gate->quote = quote;
+    gate->first = first;
     gate->escape = gate->odd = FALSE;
-    gate->in_slice = quote && gate->slice && gate->depth == 2 && !gate->broken &&
+    gate->in_slice = token == TOKEN_STRING && gate->slice && gate->depth == 2 && !gate->broken &&
                      gate->json->str[length - 1] == ':';
-    if (quote)
-        gate->position++;
+    gate->position++;
 }
 
 /* Between tokens. TRUE when the message ends here. */
@@ -315,8 +314,8 @@ static gboolean gate_structure(QgaGate *gate)
         gate_fail(gate, QGA_GATE_ERROR_SIZE, "JSON token count limit exceeded");
     if (c == '"' || c == '\'')
         gate_begin_token(gate, TOKEN_STRING, c);
-    else if (qga_token_is_word(c))
-        gate_begin_token(gate, TOKEN_WORD, '\0');
+    else if (qga_token_is_word(c, c))
+        gate_begin_token(gate, TOKEN_WORD, c);
     else if (c && strchr("{}[],:", c))
         return gate_bracket(gate, c);
     else
@@ -344,7 +343,7 @@ static void gate_write_string(QgaGate *gate, const char *text, gsize length)
     }
     gate->has_nul |= has_nul && !gate->in_id;
     gate->string_start = gate->json->len;
-    if (gate->quote == '"' && !has_nul) {
+    if (gate->first == '"' && !has_nul) {
         g_string_append_len(gate->json, text, (gssize)length);
         if (gate->in_id)
             g_string_append_len(gate->id, text, (gssize)length);
@@ -371,7 +370,7 @@ static void gate_write_word(QgaGate *gate, const char *text, gsize length)
     gint64 value = 0;
     QgaNumber kind = qga_token_number(text, length, &value);
 
-    if (gate->json->len > 0 && qga_token_is_word(gate->json->str[gate->json->len - 1]))
+    if (gate->json->len > 0 && g_ascii_isalnum(gate->json->str[gate->json->len - 1]))
         g_string_append_c(gate->json, ' '); /* two are not to become one */
     if (kind != QGA_NUMBER_NONE) {
         gate_write_number(gate, kind, value);
@@ -424,7 +423,8 @@ static void gate_check_sizes(QgaGate *gate)
 
 static gboolean gate_word(QgaGate *gate)
 {
-    while (gate->position < gate->end && qga_token_is_word(gate->buffer[gate->position]))
+    while (gate->position < gate->end &&
+           qga_token_is_word(gate->buffer[gate->position], gate->first))
         gate->position++;
     gate_check_sizes(gate);
     return gate->position < gate->end && (guint8)gate->buffer[gate->position] != 0xFF &&
@@ -437,7 +437,7 @@ static gboolean gate_string(QgaGate *gate)
 
     if (!gate->escape)
         gate->position += qga_token_plain_length(gate->buffer + gate->position,
-                                                 gate->end - gate->position, gate->quote);
+                                                 gate->end - gate->position, gate->first);
     gate_check_sizes(gate);
     if (gate->position == gate->end)
         return FALSE;
@@ -450,7 +450,7 @@ static gboolean gate_string(QgaGate *gate)
         return FALSE;
     }
     gate->position++;
-    if (byte == (guint8)gate->quote && !gate->escape)
+    if (byte == (guint8)gate->first && !gate->escape)
         return gate_end_token(gate);
     gate->odd = TRUE;
     gate->escape = byte == '\\' && !gate->escape;

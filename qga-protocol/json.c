@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+/* Before the name of a member that is an integer beyond int64, and its value a string of digits. */
+#define WIDE_MARK "+"
+
 static void json_append_unicode(GString *out, gunichar c)
 {
     if (c > 0xFFFF) {
@@ -47,6 +50,27 @@ void qga_json_append_text(GString *out, const char *json)
     }
 }
 
+/* Makes numbers of the members that qga_json_set_uint() has marked. Nothing else looks like them: a
+ * string that begins with the mark has no bare quote in it, and no other name begins so. */
+static void json_release_wide(GString *out, gsize from)
+{
+    char *at = out->str + from;
+
+    while ((at = strstr(at, "\"" WIDE_MARK)) != NULL) {
+        gsize value = 2 + strcspn(at + 2, "\"");
+        gsize digits = 0;
+
+        if (g_str_has_prefix(at + value, "\":\""))
+            digits = strspn(at + value + 3, "0123456789");
+        if (digits > 0) {
+            g_string_erase(out, at + value + 3 + digits - out->str, 1);
+            g_string_erase(out, at + value + 2 - out->str, 1);
+            g_string_erase(out, at + 1 - out->str, 1);
+        }
+        at++;
+    }
+}
+
 void qga_json_append(GString *out, JsonNode *value)
 {
     g_autoptr(JsonGenerator) generator = json_generator_new();
@@ -55,6 +79,7 @@ void qga_json_append(GString *out, JsonNode *value)
 
     json_generator_set_root(generator, value);
     json_generator_to_gstring(generator, out);
+    json_release_wide(out, ascii);
     ascii += json_ascii_length(out->str + ascii);
     if (ascii == out->len)
         return;
@@ -110,7 +135,24 @@ void qga_json_set_string(JsonObject *object, const char *name, const char *text)
 
 void qga_json_set_uint(JsonObject *object, const char *name, guint64 value)
 {
-    json_object_set_int_member(object, name, (gint64)MIN(value, (guint64)G_MAXINT64));
+    g_autofree char *marked = NULL;
+    char digits[24];
+
+    if (value <= G_MAXINT64) {
+        json_object_set_int_member(object, name, (gint64)value);
+        return;
+    }
+    marked = g_strconcat(WIDE_MARK, name, NULL);
+    g_snprintf(digits, sizeof(digits), "%" G_GUINT64_FORMAT, value);
+    json_object_set_string_member(object, marked, digits);
+}
+
+void qga_json_set_number(JsonObject *object, const char *name, double value)
+{
+    if (value == (double)(gint64)value)
+        json_object_set_int_member(object, name, (gint64)value);
+    else
+        json_object_set_double_member(object, name, value);
 }
 
 char **qga_json_get_strings(JsonObject *object, const char *name)

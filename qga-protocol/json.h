@@ -8,9 +8,8 @@
 
 /*
  * Appends the value as JsonGenerator writes it in one line, made ASCII: what is not printable ASCII
- * becomes \uXXXX, bytes that are no UTF-8 become \uFFFD. `value` must hold no infinity, and no
- * number so large or small that it is written with an exponent: JsonGenerator 1.6 has no JSON for
- * them.
+ * becomes \uXXXX, bytes that are no UTF-8 become \uFFFD. Numbers that are no integers are set with
+ * qga_json_set_number(): JsonGenerator 1.6 does not write each of them as JSON.
  */
 void qga_json_append(GString *out, JsonNode *value);
 /* The same for a JSON text that is there already; ends at a 0 byte. */
@@ -29,8 +28,11 @@ JsonNode *qga_json_node_array(JsonArray *array);
 
 /* The member `name`, left out where `text` is NULL. */
 void qga_json_set_string(JsonObject *object, const char *name, const char *text);
-/* An integer of json-glib ends at the largest int64: a larger one is told as that. */
+/* An integer of json-glib ends at the largest int64; qga_json_append() writes a larger one right,
+ * too. No name of a member may begin with '+': it marks these. */
 void qga_json_set_uint(JsonObject *object, const char *name, guint64 value);
+/* A number without a point where it is whole. Its size is below 2^63, and 0 or above 0.0001. */
+void qga_json_set_number(JsonObject *object, const char *name, double value);
 
 /* The strings of the array `name`, which holds nothing else: NULL-terminated, NULL where the member
  * is not there; free with g_strfreev(). */

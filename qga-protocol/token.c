@@ -38,9 +38,11 @@ gsize qga_token_plain_length(const char *text, gsize length, char quote)
     return at;
 }
 
-gboolean qga_token_is_word(char c)
+gboolean qga_token_is_word(char c, char first)
 {
-    return g_ascii_isalnum(c) || c == '-' || c == '+' || c == '.';
+    if (g_ascii_isalpha(first))
+        return g_ascii_isalnum(c);
+    return g_ascii_isdigit(c) || (c && strchr("+-.eE", c));
 }
 
 /* The code of the four hexadecimal digits at `at`, which are before `end`; -1: they are none. */

@@ -10,8 +10,8 @@
  * printable ASCII, no quote, no backslash. Looks at 64 bytes at a time. */
 gsize qga_token_plain_length(const char *text, gsize length, char quote);
 
-/* TRUE for a byte that numbers and words may have, right or wrong ones. */
-gboolean qga_token_is_word(char c);
+/* TRUE for a byte that a number or word may have which begins with `first`, right or wrong ones. */
+gboolean qga_token_is_word(char c, char first);
 
 /*
  * NULL when the string at text[0..length), quotes included, is right: valid UTF-8, known escapes,

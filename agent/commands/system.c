@@ -71,7 +71,7 @@ static void get_users(const QgaArguments *arguments, QgaReply *reply, gpointer d
         JsonObject *object = json_object_new();
 
         json_object_set_string_member(object, "user", login->user);
-        json_object_set_double_member(object, "login-time", (double)login->since / G_USEC_PER_SEC);
+        qga_json_set_number(object, "login-time", (double)login->since / G_USEC_PER_SEC);
         json_array_add_object_element(array, object);
     }
     qga_reply_return_array(reply, array);
@@ -88,9 +88,9 @@ static void get_load(const QgaArguments *arguments, QgaReply *reply, gpointer da
         return;
     }
     object = json_object_new();
-    json_object_set_double_member(object, "load1m", load.minutes1);
-    json_object_set_double_member(object, "load5m", load.minutes5);
-    json_object_set_double_member(object, "load15m", load.minutes15);
+    qga_json_set_number(object, "load1m", load.minutes1);
+    qga_json_set_number(object, "load5m", load.minutes5);
+    qga_json_set_number(object, "load15m", load.minutes15);
     qga_reply_return_object(reply, object);
 }
 

@@ -20,6 +20,15 @@ static const QgaCommands *own_commands(void)
     return commands;
 }
 
+/* The line with the largest int64 in place of what is beyond it, which json-glib does not have. */
+static char *without_wide(const char *line)
+{
+    g_autoptr(GRegex) wide =
+        g_regex_new(": *(1[0-9]{19}|9[3-9][0-9]{17}|922337203685477580[89])(?= *[,}])", 0, 0, NULL);
+
+    return g_regex_replace_literal(wide, line, -1, 0, ":9223372036854775807", 0, NULL);
+}
+
 /* The member of the text's object, NULL where there is none; free with json_node_unref(). */
 static JsonNode *member_of(const char *text, const char *name)
 {
@@ -33,7 +42,8 @@ static JsonNode *member_of(const char *text, const char *name)
 void test_returns_check(const char *request, const char *line)
 {
     g_autoptr(JsonNode) name = member_of(request, "execute");
-    g_autoptr(JsonNode) value = member_of(line && *line == '\xff' ? line + 1 : line, "return");
+    g_autofree char *text = line ? without_wide(*line == '\xff' ? line + 1 : line) : NULL;
+    g_autoptr(JsonNode) value = member_of(text, "return");
     g_autoptr(GError) error = NULL;
     const QgaCommand *row = NULL;
 

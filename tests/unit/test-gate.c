@@ -193,7 +193,7 @@ static const struct {
     {"]", "expecting value"},
     {":", "expecting value"},
     {",", "expecting value"},
-    {"{\"a\":1a}", "invalid keyword"},
+    {"{\"a\":1 a}", "invalid keyword"},
     {"tru ", "invalid keyword"},
     {"truee ", "invalid keyword"},
     {"{\"a\":nul}", "invalid keyword"},

@@ -232,12 +232,16 @@ START_TEST(test_ascii)
     json_object_set_string_member(object, "c", "\xC3(\xFF\xED\xA0\x80");
     qga_json_set_string(object, "d", NULL);
     qga_json_set_uint(object, "e", G_MAXUINT64);
+    json_object_set_string_member(object, "+f", "x");
+    json_object_set_string_member(object, "g", "+1");
+    json_object_set_string_member(object, "h", "+\":\"1");
     qga_reply_return_object(reply, object);
     ck_assert_str_eq(out->str,
                      "{\"return\": {\"a\":\"\\u0001\\u001F\\u007f\\\"\\\\/\\b\\f\\n\\r\\t\","
                      "\"b\":\"\\u00E4\\u20AC\\uD83D\\uDE00\","
                      "\"c\":\"\\uFFFD(\\uFFFD\\uFFFD\\uFFFD\\uFFFD\","
-                     "\"e\":9223372036854775807}, \"id\": [\"\\u00E4\"]}\n|");
+                     "\"e\":18446744073709551615,\"+f\":\"x\",\"g\":\"+1\",\"h\":\"+\\\":\\\"1\"}, "
+                     "\"id\": [\"\\u00E4\"]}\n|");
 }
 END_TEST
 
