@@ -41,7 +41,7 @@ gsize qga_token_plain_length(const char *text, gsize length, char quote)
 gboolean qga_token_is_word(char c, char first)
 {
     if (g_ascii_isalpha(first))
-        return g_ascii_isalnum(c);
+        return g_ascii_isalpha(c);
     return g_ascii_isdigit(c) || (c && strchr("+-.eE", c));
 }
 

@@ -303,7 +303,7 @@ START_TEST(test_nul)
     compare_differs(agents, "argument-nul",
                     "{\"execute\":\"guest-exec\",\"arguments\":{\"path\":\"true\","
                     "\"arg\":[\"a\\u0000b\"]}}",
-                    "*Parameter 'arg?0?' must not contain *", "{\"return\":{\"pid\":*");
+                    "*QMP input must not contain *", "{\"return\":{\"pid\":*");
 }
 END_TEST
 
