@@ -297,6 +297,14 @@ static void keeper_release_log(Keeper *keeper)
     firn_log_release();
 }
 
+/* What is logged from here on waits in memory. */
+static void keeper_hush(Keeper *keeper)
+{
+    if (!keeper->quiet)
+        firn_log_hold();
+    keeper->quiet = TRUE;
+}
+
 static void keeper_write_report(Keeper *keeper)
 {
     FirnRecord *record = keeper->record;
@@ -497,6 +505,7 @@ static void keeper_freeze(Keeper *keeper)
         keeper_say(keeper, "done", NULL);
         return;
     }
+    keeper_hush(keeper); /* the end of the one before has told the log */
     if (!keeper_prepare(keeper, &error)) {
         keeper_refuse(keeper, error);
         return;
@@ -534,9 +543,8 @@ static void keeper_settle_in(Keeper *keeper)
     setsid();
     firn_child_call(KEEPER_NAME);
     firn_descriptors_keep_private();
-    firn_log_hold();
+    keeper_hush(keeper);
     firn_log_open(NULL, TRUE, NULL);
-    keeper->quiet = TRUE;
     keeper->listener = -1;
     keeper->grace = -1;
     keeper->watcher = (FirnWatcher){0, -1, -1};
