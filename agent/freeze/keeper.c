@@ -590,8 +590,9 @@ static int keeper_continue(Keeper *keeper, char **passed)
     keeper->agent = atoi(passed[1]) >= 0 ? firn_wire_new(atoi(passed[1])) : NULL;
     keeper->listener = atoi(passed[2]);
     keeper->request->state_dir = g_path_get_dirname(keeper->record->path);
-    keeper->request->log_file =
-        g_strdup(firn_record_text(keeper->record, keeper->record->head->log_file));
+    if (keeper->record->head->log_file)
+        keeper->request->log_file =
+            g_strdup(firn_record_text(keeper->record, keeper->record->head->log_file));
     keeper->request->verbose = keeper->record->head->verbose != 0;
     keeper->roots = firn_roots_new(NULL);
     keeper_resume(keeper);

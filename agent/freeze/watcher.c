@@ -267,8 +267,7 @@ G_NORETURN static void watch_become_keeper(const Watch *watch)
         if (*passed[i] >= 0)
             fcntl(*passed[i], F_SETFD, 0);
     }
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
+    /* signals stay blocked: one that has come would end this process here */
     fexecve(watch->post.program, (char **)(guintptr)arguments, environ);
     _exit(1); /* the next agent has it finished */
 }
