@@ -240,8 +240,6 @@ static void keeper_hold(Keeper *keeper)
     while (keeper_end(keeper) == FIRN_END_NONE) {
         keeper_sleep(keeper, head->deadline);
         keeper_replace_watcher(keeper);
-        if (head->deadline && firn_record_now() >= head->deadline)
-            keeper_set_end(keeper, FIRN_END_DEADLINE);
     }
     if (keeper_end(keeper) == FIRN_END_DEADLINE)
         firn_trace_deadline(keeper->trace, firn_record_count_frozen(keeper->record));
