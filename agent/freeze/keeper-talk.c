@@ -242,21 +242,23 @@ void keeper_answer_freeze(Keeper *keeper)
         keeper_say_number(keeper, "frozen", head->frozen);
 }
 
-/* The first one that asks after an early end is told, once. */
+/* The first thaw after an early end is an error, once; a later one finds nothing to thaw. */
 void keeper_answer_thaw(Keeper *keeper)
 {
     FirnRecordHead *head = keeper->record->head;
+    gboolean thaw = head->asked == FIRN_ASKED_THAW;
     g_autofree char *note = NULL;
 
     if (!head->asked || !keeper->agent)
         return;
-    if (head->early && !head->told && head->asked == FIRN_ASKED_THAW)
+    if (thaw && head->early && !head->told)
         note = firn_record_note(keeper->record);
-    head->asked = FIRN_ASKED_NOTHING;
-    if (note) {
-        head->told = TRUE;
+    if (note)
         keeper_say(keeper, "unthawed", note);
-    } else {
-        keeper_say_number(keeper, "thawed", (guint)head->thawed);
-    }
+    else
+        keeper_say_number(keeper, "thawed", thaw && head->told ? 0 : (guint)head->thawed);
+    /* after that: a host that hears an error twice is better off than one that never does */
+    if (thaw)
+        head->told = TRUE;
+    head->asked = FIRN_ASKED_NOTHING;
 }

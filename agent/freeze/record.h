@@ -121,7 +121,7 @@ typedef struct {
     gint end;       /* atomic, FirnEnd; once it is set, nothing more is frozen */
     gint expedited; /* atomic; rcu_expedited is ours to put back */
     gint early;     /* thawed early, or not whole, after the host may have been told it is frozen */
-    gint told;      /* atomic; the host has been told of `early` */
+    gint told;      /* atomic; the host's thaw has been answered, with an error for `early` */
     gint answered;  /* the host has been answered how the freeze went */
     gint asked;     /* FirnAsked: the agent waits for the answer */
     gint reported;  /* the log has been told how the freeze ended */

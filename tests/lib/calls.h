@@ -18,7 +18,7 @@ const int *test_call_errnos(guint64 call, const guint64 args[6]);
  * killed before or after it. */
 gboolean test_call_has_effect(guint64 call, const guint64 args[6]);
 
-/* TRUE when it waits, so that a loop may make it any number of times. */
+/* TRUE when it waits for something, so that a loop may make it any number of times. */
 gboolean test_call_waits(guint64 call);
 
 #endif

@@ -137,6 +137,7 @@ static TestTracee *tracees_adopt(TestTracees *tracees, pid_t tid)
         test_tracees_find(tracees, pid != tid || !status ? pid : status_number(status, "\nPPid:"));
     tracee = tracees_add(tracees, tid, pid, parent ? parent->role : 0);
     tracee->watched = parent ? parent->watched : TRUE;
+    tracee->stack = parent ? parent->stack : 0;
     if (tracees->events.born)
         tracees->events.born(tracee, parent, tracees->data);
     return tracee;
@@ -203,6 +204,10 @@ static void tracees_call(TestTracees *tracees, TestTracee *tracee)
         return;
     if (info.op == PTRACE_SYSCALL_INFO_ENTRY) {
         tracee->call = info.entry.nr;
+        if (!tracee->stack)
+            tracee->stack = info.stack_pointer;
+        tracee->place[0] = info.instruction_pointer & 0xfff;
+        tracee->place[1] = tracee->stack - info.stack_pointer;
         for (int i = 0; i < 6; i++)
             tracee->args[i] = info.entry.args[i];
         tracees_enter(tracees, tracee);
@@ -239,6 +244,7 @@ static void tracees_stop(TestTracees *tracees, TestTracee *tracee, int status)
         tracee->stopped = TRUE;
         ptrace(PTRACE_LISTEN, tracee->tid, NULL, NULL);
     } else if (event == PTRACE_EVENT_EXEC) {
+        tracee->stack = 0;
         if (!tracees_exec(tracees, tracee))
             tracee_resume(tracee, 0);
     } else {

@@ -20,12 +20,17 @@ typedef struct {
     gboolean inside;  /* in a system call */
     guint64 call;     /* the system call's number, SYS_* */
     guint64 args[6];
+    /* The instruction within its page, and how far the stack is in use: where in the program this
+     * is, alike in each round of a loop and in each process of the program. */
+    guint64 place[2];
+    guint64 stack;     /* where it began; 0: not known yet */
     gint64 result;     /* in leave(): as the kernel gives it, below 0 an errno */
     int injected;      /* in leave(): the errno that was injected, or 0 */
     guint64 last_call; /* the one before, and how often in a row it was the same with these args */
     guint64 last_args[6];
     guint repeated;
-    gpointer of_test; /* the test's own; freed with g_free() */
+    gboolean follows; /* the two are the test's own; the second is freed with g_free() */
+    gpointer of_test;
 } TestTracee;
 
 /* What is to become of a system call that is about to begin. */

@@ -27,6 +27,30 @@ void prove_plan_add(ProvePlan *plan, ProvePoint *point)
     g_ptr_array_add(plan->points, point);
 }
 
+/* Keys of the hash tables are places, values are counts. */
+static guint plan_count(GHashTable *counts, const ProvePoint *point)
+{
+    guint count = GPOINTER_TO_UINT(g_hash_table_lookup(counts, point->place)) + 1;
+
+    g_hash_table_insert(counts, point->place, GUINT_TO_POINTER(count));
+    return count;
+}
+
+void prove_plan_thin(ProvePlan *plan)
+{
+    g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+    GPtrArray *kept = g_ptr_array_new();
+
+    for (guint i = 0; i < plan->points->len; i++) {
+        ProvePoint *point = plan->points->pdata[i];
+
+        if (plan_count(seen, point) <= 2 || point->effect)
+            g_ptr_array_add(kept, point);
+    }
+    plan->calls = plan->points->len;
+    plan->points = kept;
+}
+
 static gboolean is_child(ProveRole role)
 {
     return role == PROVE_CHILD || role == PROVE_WATCHER_CHILD;
@@ -65,11 +89,12 @@ static gboolean is_kill(ProveKind kind)
     return kind <= PROVE_KILL_CHILD;
 }
 
-static void add_runs(GArray *runs, const ProvePoint *point, ProveKind kind)
+static void add_runs(GArray *runs, const ProvePoint *point, ProveKind kind, gboolean every)
 {
     ProveRun run = {point, kind, FALSE, 0};
+    gboolean fails = kind == PROVE_FAIL || kind == PROVE_FAIL_ON;
 
-    if (!fits(point, kind))
+    if (!fits(point, kind) || !(every || fails || point->turn))
         return;
     if (kind == PROVE_FAIL) {
         for (const int *error = point->errnos; *error; error++) {
@@ -108,7 +133,7 @@ static guint stride(guint count)
 }
 
 /* The kinds take turns in proportion to their runs: each time the one that is furthest behind. */
-void prove_plan_make(ProvePlan *plan, guint32 seed)
+void prove_plan_make(ProvePlan *plan, guint32 seed, gboolean every)
 {
     GArray *runs[PROVE_KINDS];
     guint done[PROVE_KINDS] = {0}, total = 0;
@@ -116,7 +141,7 @@ void prove_plan_make(ProvePlan *plan, guint32 seed)
     for (int kind = 0; kind < PROVE_KINDS; kind++) {
         runs[kind] = g_array_new(FALSE, FALSE, sizeof(ProveRun));
         for (guint i = 0; i < plan->points->len; i++)
-            add_runs(runs[kind], plan->points->pdata[i], (ProveKind)kind);
+            add_runs(runs[kind], plan->points->pdata[i], (ProveKind)kind, every);
         total += runs[kind]->len;
     }
     while (plan->runs->len < total) {

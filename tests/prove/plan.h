@@ -36,8 +36,10 @@ typedef struct {
     ProveRole role;
     char *name;       /* of the call: see test_call_name() */
     guint nth;        /* call of this name by processes of this role, from 1 on */
-    gboolean effect;  /* see test_call_has_effect() */
+    gboolean effect;  /* others see what it does: see test_call_has_effect() */
+    gboolean turn;    /* it has one, waits, or follows such a call in its process */
     gboolean watcher; /* there was one by then */
+    char *place;      /* in the program: alike for the rounds of a loop */
     gboolean foreign; /* FIFREEZE or FITHAW of what somebody else has frozen */
     const int *errnos;
 } ProvePoint;
@@ -70,15 +72,25 @@ typedef struct {
 
 typedef struct {
     GPtrArray *points; /* ProvePoint * */
+    guint calls;       /* before prove_plan_thin() */
     GArray *runs;      /* ProveRun, in the order in which they are to be made */
 } ProvePlan;
 
 ProvePlan *prove_plan_new(void);
 /* Takes over a point. */
 void prove_plan_add(ProvePlan *plan, ProvePoint *point);
-/* All runs on the points so far, in an order in which any beginning is spread evenly over kinds and
- * points. */
-void prove_plan_make(ProvePlan *plan, guint32 seed);
+/*
+ * Of calls without an effect that are made at the same place of the program, which is what a loop
+ * does, keeps the first and the second of all stories. A call with an effect stays, in each story.
+ */
+void prove_plan_thin(ProvePlan *plan);
+/*
+ * All runs on the points so far. A process that is killed or stopped between two calls with an
+ * effect has done to all others what it had done after the first one, so that this happens at calls
+ * with an effect, before and after them, and at the ones that follow them, where the record may say
+ * more. every: at all calls. An errno is injected at all calls in either case. In an order in which
+ * any beginning is spread evenly over kinds and points. */
+void prove_plan_make(ProvePlan *plan, guint32 seed, gboolean every);
 
 /* "request keeper FIFREEZE 2 kill-both after"; free with g_free(). */
 char *prove_run_name(const ProveRun *run);

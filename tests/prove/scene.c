@@ -29,13 +29,13 @@
 #define HOLD_US 20000
 /* Something may be frozen so long: freeze-timeout, freeze-walk-timeout, the watcher's second, and
  * what a slow machine needs. */
-#define LIMIT_US ((PROVE_FREEZE_TIMEOUT_S + 1 + 1 + 3) * G_USEC_PER_SEC)
+#define LIMIT_US ((PROVE_FREEZE_TIMEOUT_S + 2 + 1 + 3) * G_USEC_PER_SEC)
 /* A process that is stopped while nothing is frozen is continued after that. */
 #define STOP_US (PROVE_FREEZE_TIMEOUT_S * G_USEC_PER_SEC + 700 * 1000)
 
 static const char *const options[] = {
     "--method=unix-listen",    "--path=" SOCKET,          "--statedir=" STATE_DIR,
-    "--fsfreeze-hook=" HOOKS,  "--freeze-timeout=1",      "--freeze-walk-timeout=1",
+    "--fsfreeze-hook=" HOOKS,  "--freeze-timeout=1",      "--freeze-walk-timeout=2",
     "--freeze-hook-timeout=2", "--freeze-sync-timeout=1", NULL};
 
 void prove_scene_fault(ProveScene *scene, const char *format, ...)
@@ -215,7 +215,21 @@ static guint scene_count(ProveScene *scene, const TestTracee *tracee, const char
     return count + 1;
 }
 
-static void scene_record(ProveScene *scene, const TestTracee *tracee, const char *name, guint nth)
+/* Closing one end tells the other one; closing the record may let go of its lock. */
+static gboolean scene_closes_more(const TestTracee *tracee)
+{
+    g_autofree char *path = NULL;
+    g_autofree char *file = NULL;
+
+    if (tracee->call != SYS_close)
+        return FALSE;
+    path = g_strdup_printf("/proc/%d/fd/%d", tracee->pid, (int)tracee->args[0]);
+    file = g_file_read_link(path, NULL);
+    return file && (g_str_has_prefix(file, "socket:") || g_str_has_prefix(file, "pipe:") ||
+                    strstr(file, "freeze-record"));
+}
+
+static void scene_record(ProveScene *scene, TestTracee *tracee, const char *name, guint nth)
 {
     ProvePoint *point = g_new0(ProvePoint, 1);
 
@@ -223,7 +237,11 @@ static void scene_record(ProveScene *scene, const TestTracee *tracee, const char
     point->role = tracee->role;
     point->name = g_strdup(name);
     point->nth = nth;
-    point->effect = test_call_has_effect(tracee->call, tracee->args);
+    point->place =
+        g_strdup_printf("%s %#lx %#lx", name, (gulong)tracee->place[0], (gulong)tracee->place[1]);
+    point->effect = test_call_has_effect(tracee->call, tracee->args) || scene_closes_more(tracee);
+    point->turn = point->effect || test_call_waits(tracee->call) || tracee->follows;
+    tracee->follows = point->effect;
     point->watcher = scene_find(scene, PROVE_WATCHER) != NULL;
     point->foreign = prove_truth_place(&scene->truth, tracee) == PROVE_FOREIGN;
     point->errnos = test_call_errnos(tracee->call, tracee->args);
@@ -246,7 +264,7 @@ static TestCallNext on_enter(TestTracee *tracee, gpointer data)
     guint nth;
 
     prove_truth_enter(&scene->truth, tracee);
-    tracee->of_test = NULL;
+    g_clear_pointer(&tracee->of_test, g_free);
     if (!scene->live)
         return TEST_CALL_GO;
     name = test_call_name(tracee->call, tracee->args);
@@ -255,8 +273,8 @@ static TestCallNext on_enter(TestTracee *tracee, gpointer data)
         return TEST_CALL_GO;
     if (scene->recorded)
         scene_record(scene, tracee, name, nth);
-    if (scene->struck && scene->run->kind == PROVE_FAIL_ON && tracee->pid == scene->struck_pid &&
-        !strcmp(name, scene->run->point->name)) {
+    if (scene->run && scene->struck && scene->run->kind == PROVE_FAIL_ON &&
+        tracee->pid == scene->struck_pid && !strcmp(name, scene->run->point->name)) {
         test_tracees_fail_with(tracee, scene->run->error);
         return TEST_CALL_FAIL;
     }
@@ -283,7 +301,7 @@ static void on_leave(TestTracee *tracee, gpointer data)
             (gulong)tracee->args[2], (glong)tracee->result, tracee->injected ? " (injected)" : "");
     if (tracee->call == SYS_prctl && tracee->args[0] == PR_SET_NAME)
         scene_name_watcher(tracee);
-    if (strikes)
+    if (strikes && scene->run && !scene->struck)
         scene_strike(scene, tracee);
 }
 
@@ -344,7 +362,10 @@ static void scene_hold(ProveScene *scene)
         if (scene->story == PROVE_RESUME)
             scene_kill(scene, PROVE_WATCHER, NULL);
     }
-    if (scene->story == PROVE_REQUEST ? held > HOLD_US : !frozen || held > 8 * G_USEC_PER_SEC)
+    /* without an agent there is nobody to ask */
+    if (scene->agent == 0 || (scene->story == PROVE_REQUEST || scene->story == PROVE_RESUME
+                                  ? held > HOLD_US
+                                  : !frozen || held > 8 * G_USEC_PER_SEC))
         g_atomic_int_set(&scene->host->go, 1);
 }
 
