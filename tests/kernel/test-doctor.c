@@ -73,6 +73,7 @@ START_TEST(test_its_count_is_that_of_the_freeze)
     text = doctor(STATE_DIR);
     test_freezing_ask(daemon, TEST_FREEZE, "3");
     test_freezing_ask(daemon, TEST_THAW, "3");
+    test_freezing_await_end(STATE_DIR);
     SHELL("umount /mnt/covered; device=$(findmnt -no SOURCE /mnt/squashfs); "
           "umount /mnt/squashfs; losetup -d $device");
     unmount_disk("/mnt/covered");
@@ -92,6 +93,7 @@ START_TEST(test_a_filesystem_that_was_shut_down_fails)
     test_freezing_stop_ext4("/mnt/down");
     text = doctor(STATE_DIR);
     error = test_freezing_ask_error(daemon, TEST_FREEZE);
+    test_freezing_await_end(STATE_DIR);
     unmount_disk("/mnt/down");
     assert_says(error, "/mnt/down");
     assert_says(text, "every freeze fails: /mnt/down (ext4 on ");
@@ -110,6 +112,7 @@ START_TEST(test_a_filesystem_that_cannot_be_opened_fails)
     test_freezing_stop_ext4("/mnt/xfs");
     text = doctor(STATE_DIR);
     error = test_freezing_ask_error(daemon, TEST_FREEZE);
+    test_freezing_await_end(STATE_DIR);
     SHELL("device=$(findmnt -no SOURCE /mnt/xfs); umount /mnt/xfs; mount $device /mnt/xfs");
     assert_says(error, "/mnt/xfs");
     assert_says(text, "every freeze fails: /mnt/xfs (xfs on ");
@@ -172,11 +175,12 @@ START_TEST(test_a_state_directory_that_a_freeze_would_refuse_fails)
 }
 END_TEST
 
-START_TEST(test_a_state_directory_that_hangs_fails)
+START_TEST(test_a_state_directory_or_hook_that_hangs_fails)
 {
     TestFuse fuse = test_fuse_begin("/mnt/fuse", TEST_FUSE_DEAD);
 
     assert_fails("/mnt/fuse/state", "the state directory /mnt/fuse/state hangs");
+    assert_fails(STATE_DIR " -F/mnt/fuse/hook", "/mnt/fuse/hook hangs when it is opened");
     test_fuse_end(&fuse);
 }
 END_TEST
@@ -203,7 +207,7 @@ int main(void)
     tcase_add_test(tests, test_a_scrub_is_named);
     tcase_add_test(tests, test_a_full_state_directory_fails);
     tcase_add_test(tests, test_a_state_directory_that_a_freeze_would_refuse_fails);
-    tcase_add_test(tests, test_a_state_directory_that_hangs_fails);
+    tcase_add_test(tests, test_a_state_directory_or_hook_that_hangs_fails);
     tcase_add_test(tests, test_a_hook_with_dos_line_ends_fails);
     suite_add_tcase(suite, tests);
     return test_suite_run(suite);
