@@ -133,6 +133,7 @@ static TestCallNext scene_strike(ProveScene *scene, TestTracee *tracee)
         scene_kill_keeper(scene, tracee);
         break;
     case PROVE_KILL_CHILD:
+        scene->hook_killed = TRUE;
         kill(tracee->pid, SIGKILL);
         break;
     case PROVE_STOP_KEEPER:
@@ -455,6 +456,9 @@ static void scene_check_hook(ProveScene *scene, char **lines, const char *hook)
         frozen = freeze;
         g_string_append(seen, freeze ? " freeze" : " thaw");
     }
+    /* a script that is killed itself may have been the one of the thaw */
+    if (frozen && scene->hook_killed)
+        frozen = FALSE;
     if (!paired || frozen)
         prove_scene_fault(scene, "hook %s ran:%s", hook, seen->str);
 }
@@ -570,6 +574,7 @@ void prove_scene_begin(ProveScene *scene, ProveStory story, const ProveRun *run)
     scene->struck = 0;
     scene->struck_pid = scene->stopped = scene->held = 0;
     scene->agent_killed = scene->foreign_lost = scene->too_long = FALSE;
+    scene->hook_killed = FALSE;
     g_hash_table_remove_all(scene->counts);
     g_string_truncate(scene->faults, 0);
     g_string_truncate(scene->trace, 0);
