@@ -67,13 +67,14 @@ struct FirnFreezer {
     guint source;    /* of the wire */
     guint timer;     /* of OPENING, or of a retry */
     guint retries;
-    pid_t child; /* the keeper; 0: not started by this agent, or waited for */
-    char *at;    /* what it does that may hang */
-    char *stuck; /* what hangs */
+    pid_t child;    /* the keeper; 0: not started by this agent, or waited for */
+    char *at;       /* what it does that may hang */
+    char *stuck;    /* what hangs */
     char *given_up; /* why the keeper was killed while it opened */
     char *failed;   /* why the freeze failed */
     char *unthawed; /* what the thaw is answered in place of a number */
     gint64 thawed;
+    gboolean resuming; /* the keeper was started to end what is left, and has not begun yet */
     gboolean quiet;
     Caller freeze;
     Caller thaw;
@@ -84,7 +85,8 @@ struct FirnFreezer {
 
 static void freezer_start(FirnFreezer *freezer, const FirnFreezeRequest *request, const char *word);
 
-/* --- answers ----------------------------------------------------------------------------------- */
+/* --- answers -----------------------------------------------------------------------------------
+ */
 
 /* The caller may ask for more before this returns. */
 static void caller_answer(Caller *caller, gint64 count, const GError *error)
@@ -148,7 +150,8 @@ static void freezer_answer_failed(FirnFreezer *freezer)
                   text ? text : "the freeze was undone: its process was killed");
 }
 
-/* --- quiet ------------------------------------------------------------------------------------- */
+/* --- quiet -------------------------------------------------------------------------------------
+ */
 
 /* Nothing of the agent touches a disk while filesystems may be frozen. */
 static void freezer_hush(FirnFreezer *freezer)
@@ -170,7 +173,8 @@ static void freezer_wake(FirnFreezer *freezer)
     firn_log_release();
 }
 
-/* --- the keeper's words ------------------------------------------------------------------------ */
+/* --- the keeper's words ------------------------------------------------------------------------
+ */
 
 static void freezer_stop_timer(FirnFreezer *freezer)
 {
@@ -181,8 +185,7 @@ static void freezer_stop_timer(FirnFreezer *freezer)
 
 static gboolean freezer_reap(gpointer data)
 {
-    return waitpid(GPOINTER_TO_INT(data), NULL, WNOHANG) == 0 ? G_SOURCE_CONTINUE
-                                                              : G_SOURCE_REMOVE;
+    return waitpid(GPOINTER_TO_INT(data), NULL, WNOHANG) == 0 ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;
 }
 
 /* It has said its last word, or was killed: it ends soon, unless it hangs in the kernel. */
@@ -315,6 +318,7 @@ static void freezer_hear(FirnFreezer *freezer, const char *line)
         g_free(freezer->at);
         freezer->at = g_steal_pointer(&value);
     } else if (!strcmp(word, "ready")) {
+        freezer->resuming = FALSE;
         freezer_stop_timer(freezer);
         freezer->mode = freezer->mode == OPENING ? FREEZING : freezer->mode;
         freezer_hush(freezer);
@@ -336,7 +340,8 @@ static void freezer_hear(FirnFreezer *freezer, const char *line)
     }
 }
 
-/* --- the keeper's end -------------------------------------------------------------------------- */
+/* --- the keeper's end --------------------------------------------------------------------------
+ */
 
 gboolean firn_freezer_finds_record(const FirnConfig *config)
 {
@@ -381,8 +386,7 @@ static gboolean freezer_on_wire(gint fd, GIOCondition condition, gpointer data);
 static void freezer_connect(FirnFreezer *freezer, int fd)
 {
     freezer->wire = firn_wire_new(fd);
-    freezer->source =
-        g_unix_fd_add(fd, G_IO_IN | G_IO_HUP | G_IO_ERR, freezer_on_wire, freezer);
+    freezer->source = g_unix_fd_add(fd, G_IO_IN | G_IO_HUP | G_IO_ERR, freezer_on_wire, freezer);
 }
 
 /* Those who wait for a thaw are asked for once more. */
@@ -402,8 +406,7 @@ static int freezer_find_keeper(const FirnFreezer *freezer)
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
     g_snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/" SOCKET_NAME, folder);
-    if (folder < 0 || fd < 0 ||
-        connect(fd, (struct sockaddr *)&address, sizeof address) < 0) {
+    if (folder < 0 || fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) < 0) {
         if (fd >= 0)
             close(fd);
         fd = -1;
@@ -438,7 +441,12 @@ static void freezer_on_end(FirnFreezer *freezer)
         g_message("the filesystem that hung in a freeze has come back");
     } else if (!freezer->ended && !freezer->given_up && freezer_join(freezer)) {
         return; /* the watcher has become the keeper, and knew nothing of this agent */
-    } else if (!freezer->ended && (freezer->given_up || firn_freezer_finds_record(freezer->config))) {
+    } else if (!freezer->ended &&
+               (freezer->given_up || firn_freezer_finds_record(freezer->config))) {
+        if (freezer->resuming && !freezer->given_up) {
+            freezer_retry_later(freezer); /* it could not, and has said why */
+            return;
+        }
         if (!freezer->given_up)
             g_warning("the processes of a freeze were killed: starting another that ends it");
         freezer_resume(freezer);
@@ -468,7 +476,8 @@ static gboolean freezer_on_wire(gint fd, GIOCondition condition, gpointer data)
     return G_SOURCE_REMOVE;
 }
 
-/* --- starting ---------------------------------------------------------------------------------- */
+/* --- starting ----------------------------------------------------------------------------------
+ */
 
 /* In the build folder it lies beside the agent. */
 static int freezer_open_program(void)
@@ -498,8 +507,7 @@ static int freezer_spawn(FirnFreezer *freezer, GError **error)
 
     if (freezer->program < 0)
         freezer->program = freezer_open_program();
-    if (freezer->program < 0 ||
-        socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) {
+    if (freezer->program < 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) {
         cause = errno;
     } else {
         char *arguments[] = {(char *)(guintptr)PROGRAM, NULL, NULL};
@@ -517,10 +525,11 @@ static int freezer_spawn(FirnFreezer *freezer, GError **error)
     if (ends[0] >= 0)
         close(ends[0]);
     freezer->child = 0;
-    g_set_error(error, G_FILE_ERROR, (int)g_file_error_from_errno(cause),
-                "cannot start %s, the process that freezes: %s; see that it is installed, and raise "
-                "TasksMax or LimitNOFILE of the service",
-                PROGRAM, g_strerror(cause));
+    g_set_error(
+        error, G_FILE_ERROR, (int)g_file_error_from_errno(cause),
+        "cannot start %s, the process that freezes: %s; see that it is installed, and raise "
+        "TasksMax or LimitNOFILE of the service",
+        PROGRAM, g_strerror(cause));
     return -1;
 }
 
@@ -578,6 +587,7 @@ static void freezer_start(FirnFreezer *freezer, const FirnFreezeRequest *request
     }
     freezer_connect(freezer, fd);
     freezer->ended = FALSE;
+    freezer->resuming = resume;
     freezer->mode = resume ? ENDING : OPENING;
     if (!resume)
         freezer_watch_opening(freezer, freezer_opening_limit(freezer));
@@ -593,7 +603,8 @@ static void freezer_start(FirnFreezer *freezer, const FirnFreezeRequest *request
     }
 }
 
-/* --- requests ---------------------------------------------------------------------------------- */
+/* --- requests ----------------------------------------------------------------------------------
+ */
 
 gboolean firn_freezer_is_frozen(const FirnFreezer *freezer)
 {
@@ -672,7 +683,8 @@ void firn_freezer_shutdown(FirnFreezer *freezer, FirnFreezerDone done, gpointer 
         freezer_end(freezer, "stop");
 }
 
-/* --- what an earlier instance has left --------------------------------------------------------- */
+/* --- what an earlier instance has left ---------------------------------------------------------
+ */
 
 static void freezer_look_back(FirnFreezer *freezer)
 {

@@ -69,6 +69,9 @@
 #define TICK_MS 1000
 /* How often a filesystem that could not be thawed is tried again. */
 #define RETRY_MS 250
+/* How often, and how long between, the lock of what a killed process has left is tried. */
+#define LOCK_TRIES 100
+#define LOCK_TICK_MS 20
 
 typedef struct {
     FirnFreezeRequest *request;
@@ -81,13 +84,15 @@ typedef struct {
     FirnTrace *trace;   /* NULL: none */
     int grace;          /* of firn_grace_periods_open(); -1 */
     FirnWatcher watcher;
-    gboolean quiet;     /* the log is held */
-    char *message;      /* why the agent killed the keeper before; NULL */
+    gboolean hindered; /* an earlier freeze hangs in the kernel: all that can be ended has been */
+    gboolean quiet;    /* the log is held */
+    char *message;     /* why the agent killed the keeper before; NULL */
 } Keeper;
 
 static volatile sig_atomic_t keeper_terminated;
 
-/* --- the agent's word -------------------------------------------------------------------------- */
+/* --- the agent's word --------------------------------------------------------------------------
+ */
 
 /* The first reason is the one that counts. */
 static void keeper_set_end(Keeper *keeper, FirnEnd why)
@@ -229,7 +234,8 @@ static void keeper_accept(Keeper *keeper)
 static void keeper_sleep(Keeper *keeper, gint64 limit)
 {
     gint64 left = limit ? limit - firn_record_now() : G_MAXINT64;
-    int tick = left / NS_PER_MS >= TICK_MS ? TICK_MS : (int)MAX((left + NS_PER_MS - 1) / NS_PER_MS, 0);
+    int tick =
+        left / NS_PER_MS >= TICK_MS ? TICK_MS : (int)MAX((left + NS_PER_MS - 1) / NS_PER_MS, 0);
     struct timespec wait = {.tv_sec = tick / 1000, .tv_nsec = tick % 1000 * NS_PER_MS};
     struct pollfd entries[] = {
         {.fd = keeper->agent ? keeper->agent->fd : -1, .events = POLLIN},
@@ -246,7 +252,8 @@ static void keeper_sleep(Keeper *keeper, gint64 limit)
     keeper_listen(keeper);
 }
 
-/* --- before the first hook --------------------------------------------------------------------- */
+/* --- before the first hook ---------------------------------------------------------------------
+ */
 
 /* The agent kills a keeper that hangs before `ready`, and names this. */
 static void keeper_say_opening(const char *path, gpointer data)
@@ -323,11 +330,13 @@ static gboolean keeper_look(Keeper *keeper, GError **error)
 
         if (keeper->record->fds[i] < 0)
             continue;
-        holder = firn_look_find_holder(keeper->roots, &keeper->plan->targets[i], keeper->record->fds[i]);
+        holder =
+            firn_look_find_holder(keeper->roots, &keeper->plan->targets[i], keeper->record->fds[i]);
         if (!holder)
             continue;
-        g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_AGAIN, "cannot freeze %s: %s; nothing is frozen",
-                    keeper->plan->targets[i].mountpoint, holder);
+        g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_AGAIN,
+                    "cannot freeze %s: %s; nothing is frozen", keeper->plan->targets[i].mountpoint,
+                    holder);
         return FALSE;
     }
     return TRUE;
@@ -339,8 +348,7 @@ static gboolean keeper_make_record(Keeper *keeper, const FirnPlan *plan, GError 
 
     if (plan && !hooks)
         return FALSE;
-    keeper->record =
-        firn_record_create(keeper->request, plan, (const char *const *)hooks, error);
+    keeper->record = firn_record_create(keeper->request, plan, (const char *const *)hooks, error);
     return keeper->record != NULL;
 }
 
@@ -370,7 +378,8 @@ static gboolean keeper_prepare(Keeper *keeper, GError **error)
     return TRUE;
 }
 
-/* --- freezing ---------------------------------------------------------------------------------- */
+/* --- freezing ----------------------------------------------------------------------------------
+ */
 
 static gint64 keeper_after(gint64 time, guint seconds)
 {
@@ -447,7 +456,8 @@ static gboolean keeper_walk(Keeper *keeper, GError **error)
     return complete && head->frozen > 0 && !keeper_is_ending(keeper);
 }
 
-/* --- holding ----------------------------------------------------------------------------------- */
+/* --- holding -----------------------------------------------------------------------------------
+ */
 
 static void keeper_hold(Keeper *keeper)
 {
@@ -467,7 +477,8 @@ static void keeper_hold(Keeper *keeper)
         firn_trace_deadline(keeper->trace, firn_record_count_frozen(keeper->record));
 }
 
-/* --- thawing ----------------------------------------------------------------------------------- */
+/* --- thawing -----------------------------------------------------------------------------------
+ */
 
 /* An agent that waits for a thaw that hangs is told, and the filesystem is tried again. */
 static void keeper_tell_hanging(Keeper *keeper)
@@ -510,7 +521,8 @@ static void keeper_thaw(Keeper *keeper)
     firn_record_advance(keeper->record, FIRN_PHASE_THAW_HOOKS);
 }
 
-/* --- telling ----------------------------------------------------------------------------------- */
+/* --- telling -----------------------------------------------------------------------------------
+ */
 
 /* Disks may be written to again; but the log's may be the one that hangs in its freeze. */
 static void keeper_release_log(Keeper *keeper)
@@ -557,7 +569,8 @@ static char *keeper_explain_end(const Keeper *keeper)
             "out with freeze-exclude",
             stuck ? stuck : "all filesystems", head->walk_timeout);
     case FIRN_END_DIED:
-        return g_strdup("the freeze was undone: the process that held it, or the agent, was killed");
+        return g_strdup(
+            "the freeze was undone: the process that held it, or the agent, was killed");
     case FIRN_END_NONE:
     case FIRN_END_REQUEST:
     case FIRN_END_FAILED:
@@ -585,7 +598,10 @@ static void keeper_answer_freeze(Keeper *keeper)
 static void keeper_answer_thaw(Keeper *keeper)
 {
     FirnRecordHead *head = keeper->record->head;
+    FirnEnd end = keeper_end(keeper);
     gboolean thaw = head->asked == FIRN_ASKED_THAW;
+    /* a thaw that came after the end, or once more, has thawed nothing */
+    gboolean ours = !head->told && (end == FIRN_END_REQUEST || end == FIRN_END_CANCELLED);
     g_autofree char *note = NULL;
 
     if (!head->asked || !keeper->agent)
@@ -595,7 +611,7 @@ static void keeper_answer_thaw(Keeper *keeper)
     if (note)
         keeper_say(keeper, "unthawed", note);
     else
-        keeper_say_number(keeper, "thawed", thaw && head->told ? 0 : (guint)head->thawed);
+        keeper_say_number(keeper, "thawed", thaw && !ours ? 0 : (guint)head->thawed);
     /* after that: a host that hears an error twice is better off than one that never does */
     if (thaw)
         head->told = TRUE;
@@ -660,22 +676,39 @@ static void keeper_come_back(Keeper *keeper)
     g_atomic_int_set(&keeper->record->targets[stuck].returned, TRUE);
     keeper_release_log(keeper);
     g_warning("the FIFREEZE of %s, which hung, has returned: the filesystem is %s", name,
-              keeper->record->targets[stuck].error == EBUSY ? "somebody else's freeze, and left alone"
-                                                            : "thawed");
+              keeper->record->targets[stuck].error == EBUSY
+                  ? "somebody else's freeze, and left alone"
+                  : "thawed");
     if (keeper_phase(keeper) == FIRN_PHASE_DONE)
         firn_record_forget(keeper->record);
     exit(EXIT_SUCCESS);
 }
 
-/* --- what killed processes have left ----------------------------------------------------------- */
+/* --- what killed processes have left -----------------------------------------------------------
+ */
+
+/* A process that was just killed lets go of the lock a moment after its sockets. */
+static gboolean keeper_lock(FirnRecord *record)
+{
+    for (int i = 0; i < LOCK_TRIES; i++) {
+        if (firn_record_lock(record))
+            return TRUE;
+        if (firn_record_find_stuck(record) >= 0 ||
+            g_atomic_int_get(&record->head->phase) == FIRN_PHASE_PREPARE)
+            return FALSE;
+        poll(NULL, 0, LOCK_TICK_MS);
+    }
+    return FALSE;
+}
 
 /* Only the lock says that they are all dead. */
 static gboolean keeper_may_take(Keeper *keeper, FirnRecord *previous, GError **error)
 {
     g_autofree char *stuck = keeper_stuck_name(previous);
 
-    if (firn_record_lock(previous) || g_atomic_int_get(&previous->head->phase) == FIRN_PHASE_PREPARE)
+    if (keeper_lock(previous) || g_atomic_int_get(&previous->head->phase) == FIRN_PHASE_PREPARE)
         return TRUE;
+    keeper->hindered = stuck != NULL;
     if (stuck)
         g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_AGAIN,
                     "cannot freeze: an earlier freeze of %s still hangs in the kernel; free what "
@@ -729,12 +762,24 @@ static void keeper_resume(Keeper *keeper)
     keeper_finish(keeper, NULL);
 }
 
-/* FALSE with an error when the processes of an earlier freeze are not gone. */
+/* What is there is none, and may be written over. Any other error might hide one. */
+static gboolean keeper_is_no_record(const GError *error)
+{
+    return g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_INVAL) ||
+           g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_LOOP);
+}
+
+/* FALSE with an error when there may be one, and it cannot be had, or when the processes of an
+ * earlier freeze are not gone. */
 static gboolean keeper_settle_previous(Keeper *keeper, gboolean hold, GError **error)
 {
     g_autoptr(GError) problem = NULL;
     FirnRecord *previous = firn_record_open(keeper->request->state_dir, &problem);
 
+    if (problem && !keeper_is_no_record(problem)) {
+        g_propagate_error(error, g_steal_pointer(&problem));
+        return FALSE;
+    }
     if (problem)
         g_warning("%s", problem->message);
     if (!previous)
@@ -764,9 +809,11 @@ static gboolean keeper_settle_previous(Keeper *keeper, gboolean hold, GError **e
     return TRUE;
 }
 
-/* --- the process ------------------------------------------------------------------------------- */
+/* --- the process -------------------------------------------------------------------------------
+ */
 
-/* A freeze that is refused before there is a plan leaves a report as well, where one can be kept. */
+/* A freeze that is refused before there is a plan leaves a report as well, where one can be kept.
+ */
 static void keeper_refuse(Keeper *keeper, const GError *error)
 {
     if (!keeper->record && !keeper_make_record(keeper, NULL, NULL)) {
@@ -813,7 +860,10 @@ static void keeper_recover(Keeper *keeper)
         !keeper_settle_previous(keeper, TRUE, &error)) {
         keeper_release_log(keeper);
         g_warning("%s", error->message);
-    } else if (keeper->message) { /* the agent killed the keeper before there was a record */
+        if (!keeper->hindered)
+            return; /* without the last word: the agent tries again */
+    }
+    if (!error && keeper->message) { /* the agent killed the keeper before there was a record */
         g_set_error_literal(&error, G_FILE_ERROR, G_FILE_ERROR_AGAIN, keeper->message);
         keeper_refuse(keeper, error);
     }
@@ -879,7 +929,8 @@ static int keeper_continue(Keeper *keeper, char **passed)
     keeper->agent = atoi(passed[1]) >= 0 ? firn_wire_new(atoi(passed[1])) : NULL;
     keeper->listener = atoi(passed[2]);
     keeper->request->state_dir = g_path_get_dirname(keeper->record->path);
-    keeper->request->log_file = g_strdup(firn_record_text(keeper->record, keeper->record->head->log_file));
+    keeper->request->log_file =
+        g_strdup(firn_record_text(keeper->record, keeper->record->head->log_file));
     keeper->request->verbose = keeper->record->head->verbose != 0;
     keeper->roots = firn_roots_new(NULL);
     keeper_resume(keeper);

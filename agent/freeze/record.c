@@ -38,7 +38,8 @@ static gint64 record_real_offset(void)
     return (gint64)now.tv_sec * NS_PER_SECOND + now.tv_nsec - firn_record_now();
 }
 
-/* --- making one -------------------------------------------------------------------------------- */
+/* --- making one --------------------------------------------------------------------------------
+ */
 
 static gsize record_size(const FirnRecordHead *head)
 {
@@ -181,8 +182,12 @@ static FirnRecord *record_map(int fd, const char *path, GError **error)
     gpointer place;
     FirnRecord *record;
 
-    if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode) ||
-        (gsize)status.st_size < sizeof(FirnRecordHead)) {
+    if (fstat(fd, &status) < 0) {
+        record_set_error(error, "fstat", path, errno);
+        close(fd);
+        return NULL;
+    }
+    if (!S_ISREG(status.st_mode) || (gsize)status.st_size < sizeof(FirnRecordHead)) {
         g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_INVAL, "%s is no record of a freeze", path);
         close(fd);
         return NULL;
@@ -253,7 +258,8 @@ FirnRecord *firn_record_create(const FirnFreezeRequest *request, const FirnPlan 
     return fd >= 0 ? record_map(fd, path, error) : NULL;
 }
 
-/* --- finding one ------------------------------------------------------------------------------- */
+/* --- finding one -------------------------------------------------------------------------------
+ */
 
 FirnRecord *firn_record_open_report(const char *path, GError **error)
 {
@@ -291,7 +297,12 @@ void firn_record_free(FirnRecord *record)
 
 gboolean firn_record_lock(FirnRecord *record)
 {
-    return flock(record->fd, LOCK_EX | LOCK_NB) == 0;
+    int result;
+
+    do {
+        result = flock(record->fd, LOCK_EX | LOCK_NB);
+    } while (result < 0 && errno == EINTR);
+    return result == 0;
 }
 
 gboolean firn_record_is_of_this_boot(const FirnRecord *record, const FirnRoots *roots)
@@ -314,7 +325,8 @@ int firn_record_find_stuck(const FirnRecord *record)
     return -1;
 }
 
-/* --- changing one ------------------------------------------------------------------------------ */
+/* --- changing one ------------------------------------------------------------------------------
+ */
 
 gboolean firn_record_move(gint *word, int from, int to)
 {
@@ -329,7 +341,8 @@ void firn_record_advance(FirnRecord *record, FirnPhase phase)
         now = g_atomic_int_get(&record->head->phase);
 }
 
-/* --- ending one -------------------------------------------------------------------------------- */
+/* --- ending one --------------------------------------------------------------------------------
+ */
 
 void firn_record_forget(const FirnRecord *record)
 {
@@ -340,8 +353,7 @@ gboolean firn_record_finish(FirnRecord *record, GError **error)
 {
     FirnRecordHead *head = record->head;
     g_autofree char *state_dir = g_path_get_dirname(record->path);
-    g_autofree char *report =
-        firn_report_path(state_dir, (head->begin + head->real_offset) / 1000);
+    g_autofree char *report = firn_report_path(state_dir, (head->begin + head->real_offset) / 1000);
     gboolean stuck = firn_record_find_stuck(record) >= 0;
     /* a note that the host has not got yet is kept, whatever the configuration says */
     gboolean keep = head->report_keep > 0 || (head->early && !g_atomic_int_get(&head->told));

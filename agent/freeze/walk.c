@@ -4,17 +4,20 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "agent/freeze/child.h"
 #include "agent/freeze/look.h"
 #include "agent/freeze/targets.h"
+#include "platform/pidfd.h"
 #include "platform/superblock.h"
 
 #define PATIENCE_MS 1000
 
-/* --- freezing ---------------------------------------------------------------------------------- */
+/* --- freezing ----------------------------------------------------------------------------------
+ */
 
 static FirnTargetState walk_judge(int cause)
 {
@@ -111,7 +114,8 @@ gboolean firn_walk_freeze(FirnRecord *record, const FirnTrace *trace, FirnEndChe
     return !walk_is_ending(record);
 }
 
-/* --- thawing ----------------------------------------------------------------------------------- */
+/* --- thawing -----------------------------------------------------------------------------------
+ */
 
 /*
  * EINVAL says that it is not frozen by us any more: somebody else has thawed it. But there are two
@@ -223,6 +227,8 @@ static gboolean walk_thaw_in_child(FirnRecord *record, guint i)
     entry.fd = ends[0];
     if (pid > 0 && poll(&entry, 1, PATIENCE_MS) == 1)
         waitpid(pid, NULL, 0);
+    else if (pid > 0 && firn_pid_is_stopped(pid))
+        kill(pid, SIGKILL); /* by a debugger: it would never thaw; another child will */
     close(ends[0]);
     return pid > 0;
 }
