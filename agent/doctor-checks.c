@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "agent/doctor.h"
 
+#include "agent/doctor-child.h"
 #include "agent/freeze/hooks.h"
+#include "agent/freeze/record.h"
+#include "agent/freeze/state-dir.h"
 #include "agent/freeze/trace.h"
-#include "platform/mountinfo.h"
 
 #include <linux/capability.h>
 #include <string.h>
@@ -137,35 +139,74 @@ void firn_doctor_check_rights(FirnDoctor *doctor, const FirnRoots *roots)
                         "freeze; look for it with 'ausearch -m avc'");
 }
 
-/* What lies on a filesystem that gets frozen would wait for the thaw that it is needed for. */
-static void check_state_dir(FirnDoctor *doctor, const FirnConfig *config, const FirnRoots *roots)
+/* Silent for so long, in seconds, the folder hangs. */
+#define PATIENCE 2
+
+typedef struct {
+    const char *path;
+    guint64 size;
+} StateDir;
+
+/* The agent makes the folder when it starts: till then its parent decides. Free with g_free(). */
+static char *find_existing(const char *path)
 {
-    g_autoptr(FirnMounts) mounts = firn_mounts_read(roots, NULL);
-    g_autoptr(FirnMountIndex) index = mounts ? firn_mount_index_new(mounts) : NULL;
-    const FirnMount *mount = index ? firn_mount_index_find(index, config->state_dir) : NULL;
-    g_autofree char *path = firn_roots_path(roots, config->state_dir);
+    char *found = g_strdup(path);
     struct stat status;
 
-    if (stat(path, &status) == 0 &&
-        (!S_ISDIR(status.st_mode) || status.st_uid != 0 || (status.st_mode & 022) != 0))
-        firn_doctor_add(doctor, "configuration", FAILURE,
-                        "make it a folder of root's that nobody else may write to",
-                        "the state directory %s is not safe", config->state_dir);
-    else if (mount && !g_str_equal(mount->type, "tmpfs") && !g_str_equal(mount->type, "ramfs"))
-        firn_doctor_add(doctor, "configuration", WARNING,
-                        "set 'statedir' to a folder on a tmpfs, as /run is on most systems",
-                        "the state directory %s lies on %s (%s), not on a tmpfs: what is frozen "
-                        "cannot be written down there",
-                        config->state_dir, mount->mountpoint, mount->type);
+    while (lstat(found, &status) < 0 && errno == ENOENT && strlen(found) > 1) {
+        char *parent = g_path_get_dirname(found);
+
+        g_free(found);
+        found = parent;
+    }
+    return found;
+}
+
+/* In a child. */
+static void examine_state_dir(int out, gpointer data)
+{
+    const StateDir *folder = data;
+    g_autofree char *existing = find_existing(folder->path);
+    g_autoptr(GError) error = NULL;
+
+    if (firn_state_dir_check(existing, &error) &&
+        firn_state_dir_check_room(existing, folder->size, &error))
+        return;
+    if (g_str_equal(existing, folder->path))
+        firn_doctor_child_say(out, "%s", error->message);
+    else
+        firn_doctor_child_say(out,
+                              "the state directory %s would be made in a folder that will "
+                              "not do: %s",
+                              folder->path, error->message);
+}
+
+/* A freeze is refused where its record cannot be kept. */
+void firn_doctor_check_state_dir(FirnDoctor *doctor, const FirnConfig *config,
+                                 const FirnRoots *roots)
+{
+    g_autofree char *path = config->state_dir ? firn_roots_path(roots, config->state_dir) : NULL;
+    StateDir folder = {.path = path,
+                       .size = firn_record_estimate(doctor->plan ? doctor->plan->count : 0)};
+    g_autofree char *said = NULL;
+    gboolean hung;
+
+    if (!path)
+        return;
+    said = g_strchomp(firn_doctor_child_run(examine_state_dir, &folder, PATIENCE, &hung));
+    if (hung)
+        firn_doctor_add(doctor, "configuration", FAILURE, "set 'statedir' to a folder below /run",
+                        "every freeze is refused: the state directory %s hangs when it is opened",
+                        config->state_dir);
+    else if (said[0])
+        firn_doctor_add(doctor, "configuration", FAILURE, NULL, "every freeze is refused: %s",
+                        said);
     else
         firn_doctor_add(doctor, "configuration", OK, NULL, "state directory %s", config->state_dir);
 }
 
-void firn_doctor_check_configuration(FirnDoctor *doctor, const FirnConfig *config,
-                                     const FirnRoots *roots)
+void firn_doctor_check_configuration(FirnDoctor *doctor, const FirnConfig *config)
 {
-    if (config->state_dir)
-        check_state_dir(doctor, config, roots);
     if (!config->freeze_enabled)
         firn_doctor_add(doctor, "configuration", WARNING, "remove freeze-enabled=false",
                         "freezing is switched off: the host's request is refused");

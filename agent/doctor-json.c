@@ -39,26 +39,45 @@ static void write_target(QgaWriter *writer, const FirnPlanTarget *target)
     qga_writer_end_object(writer);
 }
 
-static void write_plan(QgaWriter *writer, const FirnPlan *plan)
+static void write_left(QgaWriter *writer, const FirnPlanOmission *left, const char *reason)
+{
+    qga_writer_begin_object(writer);
+    qga_writer_member_string(writer, "mountpoint", left->mountpoint);
+    qga_writer_member_string(writer, "type", left->type);
+    qga_writer_member_string(writer, "device", left->source);
+    qga_writer_member_string(writer, "reason", reason);
+    qga_writer_member_string(writer, "pattern", left->pattern);
+    qga_writer_member_string(writer, "whose", left->whose);
+    qga_writer_end_object(writer);
+}
+
+static void write_targets(QgaWriter *writer, const FirnDoctor *doctor)
 {
     qga_writer_name(writer, "freeze");
     qga_writer_begin_array(writer);
-    for (guint i = 0; i < plan->count; i++)
-        write_target(writer, &plan->targets[i]);
+    for (guint i = 0; i < doctor->plan->count; i++) {
+        if (doctor->targets[i].state == FIRN_DOCTOR_FREEZES)
+            write_target(writer, &doctor->plan->targets[i]);
+    }
     qga_writer_end_array(writer);
+}
+
+static void write_left_out(QgaWriter *writer, const FirnDoctor *doctor)
+{
+    const FirnPlan *plan = doctor->plan;
+
     qga_writer_name(writer, "left-out");
     qga_writer_begin_array(writer);
-    for (guint i = 0; i < plan->omission_count; i++) {
-        const FirnPlanOmission *omission = &plan->omissions[i];
+    for (guint i = 0; i < plan->count; i++) {
+        const FirnPlanTarget *target = &plan->targets[i];
+        FirnPlanOmission left = {
+            .mountpoint = target->mountpoint, .type = target->type, .source = target->source};
 
-        qga_writer_begin_object(writer);
-        qga_writer_member_string(writer, "mountpoint", omission->mountpoint);
-        qga_writer_member_string(writer, "type", omission->type);
-        qga_writer_member_string(writer, "device", omission->source);
-        qga_writer_member_string(writer, "reason", firn_plan_reason_text(omission->reason));
-        qga_writer_member_string(writer, "pattern", omission->pattern);
-        qga_writer_end_object(writer);
+        if (doctor->targets[i].state != FIRN_DOCTOR_FREEZES)
+            write_left(writer, &left, firn_doctor_target_reason(doctor->targets[i].state));
     }
+    for (guint i = 0; i < plan->omission_count; i++)
+        write_left(writer, &plan->omissions[i], firn_plan_reason_text(plan->omissions[i].reason));
     qga_writer_end_array(writer);
 }
 
@@ -70,8 +89,10 @@ char *firn_doctor_json(const FirnDoctor *doctor)
     qga_writer_begin_object(writer);
     qga_writer_member_string(writer, "status", verdicts[firn_doctor_verdict(doctor)]);
     write_findings(writer, doctor);
-    if (doctor->plan)
-        write_plan(writer, doctor->plan);
+    if (doctor->plan) {
+        write_targets(writer, doctor);
+        write_left_out(writer, doctor);
+    }
     qga_writer_end_object(writer);
     return g_string_free(out, FALSE);
 }

@@ -45,19 +45,33 @@ static void append_columns(GString *out, const char *mountpoint, guint mountpoin
     g_string_append(out, "  ");
 }
 
-static void append_targets(GString *out, const FirnPlan *plan, gboolean utf8)
+static gboolean freezes(const FirnDoctor *doctor, guint target)
 {
-    guint mountpoints = 0, types = 0;
+    return doctor->targets[target].state == FIRN_DOCTOR_FREEZES;
+}
+
+static void append_targets(GString *out, const FirnDoctor *doctor, gboolean utf8)
+{
+    const FirnPlan *plan = doctor->plan;
+    guint mountpoints = 0, types = 0, number = 0;
 
     for (guint i = 0; i < plan->count; i++) {
+        if (!freezes(doctor, i))
+            continue;
         mountpoints = widest(mountpoints, plan->targets[i].mountpoint, utf8, 40);
         types = widest(types, plan->targets[i].type, utf8, 16);
+        number++;
     }
+    if (number == 0)
+        return;
+    number = 0;
     g_string_append(out, "\nWould be frozen, in this order (and thawed in the opposite one):\n");
     for (guint i = 0; i < plan->count; i++) {
         const FirnPlanTarget *target = &plan->targets[i];
 
-        g_string_append_printf(out, "%4u  ", i + 1);
+        if (!freezes(doctor, i))
+            continue;
+        g_string_append_printf(out, "%4u  ", ++number);
         append_columns(out, target->mountpoint, mountpoints, target->type, types, utf8);
         append_printable(out, target->source, utf8);
         if (target->mount_count > 1)
@@ -68,45 +82,88 @@ static void append_targets(GString *out, const FirnPlan *plan, gboolean utf8)
     }
 }
 
-static void append_omission(GString *out, const FirnPlanOmission *omission, guint mountpoints,
-                            guint types, gboolean utf8)
+typedef struct {
+    const char *mountpoint;
+    const char *type;
+    const char *reason;
+    const char *detail; /* or NULL */
+} Left;
+
+/* All that is left out but what has no device. */
+static GArray *list_left(const FirnDoctor *doctor)
 {
-    g_string_append(out, "      ");
-    append_columns(out, omission->mountpoint, mountpoints, omission->type, types, utf8);
-    g_string_append(out, firn_plan_reason_text(omission->reason));
-    if (omission->pattern) {
-        g_string_append(out, " (");
-        append_printable(out, omission->pattern, utf8);
-        g_string_append_c(out, ')');
+    const FirnPlan *plan = doctor->plan;
+    GArray *list = g_array_new(FALSE, FALSE, sizeof(Left));
+
+    for (guint i = 0; i < plan->count; i++) {
+        Left left = {plan->targets[i].mountpoint, plan->targets[i].type,
+                     firn_doctor_target_reason(doctor->targets[i].state), NULL};
+
+        if (!freezes(doctor, i))
+            g_array_append_val(list, left);
     }
-    g_string_append_c(out, '\n');
+    for (guint i = 0; i < plan->omission_count; i++) {
+        const FirnPlanOmission *omission = &plan->omissions[i];
+        Left left = {omission->mountpoint, omission->type, firn_plan_reason_text(omission->reason),
+                     omission->pattern ? omission->pattern : omission->whose};
+
+        if (omission->reason != FIRN_OMITTED_NO_DEVICE)
+            g_array_append_val(list, left);
+    }
+    return list;
+}
+
+static void append_left(GString *out, const GArray *list, gboolean utf8)
+{
+    guint mountpoints = 0, types = 0;
+
+    for (guint i = 0; i < list->len; i++) {
+        mountpoints = widest(mountpoints, g_array_index(list, Left, i).mountpoint, utf8, 40);
+        types = widest(types, g_array_index(list, Left, i).type, utf8, 16);
+    }
+    for (guint i = 0; i < list->len; i++) {
+        const Left *left = &g_array_index(list, Left, i);
+
+        g_string_append(out, "      ");
+        append_columns(out, left->mountpoint, mountpoints, left->type, types, utf8);
+        g_string_append(out, left->reason);
+        if (left->detail) {
+            g_string_append(out, " (");
+            append_printable(out, left->detail, utf8);
+            g_string_append_c(out, ')');
+        }
+        g_string_append_c(out, '\n');
+    }
 }
 
 /* Those without a device are many and never matter: their types are enough. */
-static void append_omissions(GString *out, const FirnPlan *plan, gboolean utf8)
+static void append_types(GString *out, const FirnPlan *plan, gboolean utf8)
 {
     g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
-    g_autoptr(GString) pseudo = g_string_new(NULL);
-    guint mountpoints = 0, types = 0;
 
     for (guint i = 0; i < plan->omission_count; i++) {
         const FirnPlanOmission *omission = &plan->omissions[i];
 
-        if (omission->reason != FIRN_OMITTED_NO_DEVICE) {
-            mountpoints = widest(mountpoints, omission->mountpoint, utf8, 40);
-            types = widest(types, omission->type, utf8, 16);
-        } else if (g_hash_table_add(seen, (char *)(gsize)omission->type)) {
-            g_string_append_c(pseudo, ' ');
-            append_printable(pseudo, omission->type, utf8);
-        }
+        if (omission->reason != FIRN_OMITTED_NO_DEVICE ||
+            !g_hash_table_add(seen, (char *)(gsize)omission->type))
+            continue;
+        if (g_hash_table_size(seen) == 1)
+            g_string_append(out, "      no block device:");
+        g_string_append_c(out, ' ');
+        append_printable(out, omission->type, utf8);
     }
-    if (plan->omission_count > 0)
+    if (g_hash_table_size(seen) > 0)
+        g_string_append_c(out, '\n');
+}
+
+static void append_omissions(GString *out, const FirnDoctor *doctor, gboolean utf8)
+{
+    g_autoptr(GArray) list = list_left(doctor);
+
+    if (list->len > 0 || doctor->plan->omission_count > 0)
         g_string_append(out, "\nLeft out:\n");
-    for (guint i = 0; i < plan->omission_count; i++)
-        if (plan->omissions[i].reason != FIRN_OMITTED_NO_DEVICE)
-            append_omission(out, &plan->omissions[i], mountpoints, types, utf8);
-    if (pseudo->len > 0)
-        g_string_append_printf(out, "      no block device:%s\n", pseudo->str);
+    append_left(out, list, utf8);
+    append_types(out, doctor->plan, utf8);
 }
 
 char *firn_doctor_text(const FirnDoctor *doctor, gboolean utf8)
@@ -120,9 +177,9 @@ char *firn_doctor_text(const FirnDoctor *doctor, gboolean utf8)
         append_finding(out, finding, g_str_equal(area, finding->area) ? "" : finding->area, utf8);
         area = finding->area;
     }
-    if (doctor->plan && doctor->plan->count > 0)
-        append_targets(out, doctor->plan, utf8);
-    if (doctor->plan)
-        append_omissions(out, doctor->plan, utf8);
+    if (doctor->plan) {
+        append_targets(out, doctor, utf8);
+        append_omissions(out, doctor, utf8);
+    }
     return g_string_free(out, FALSE);
 }

@@ -8,7 +8,8 @@
 
 /*
  * 'firn doctor': whether a freeze would work here, what it would freeze, and what to do about the
- * rest. It opens no port, freezes nothing and runs no hook.
+ * rest. It opens the filesystems as a freeze does, for a bounded time; it opens no port, freezes
+ * nothing and runs no hook.
  */
 typedef enum {
     FIRN_FINDING_OK,
@@ -23,9 +24,26 @@ typedef struct {
     char *remedy; /* what to do, or NULL */
 } FirnFinding;
 
+/* What a freeze would come to at a target of the plan. */
+typedef enum {
+    FIRN_DOCTOR_FREEZES,
+    FIRN_DOCTOR_HIDDEN,      /* no path leads to it: not counted */
+    FIRN_DOCTOR_UNSUPPORTED, /* its type cannot be frozen: not counted */
+    FIRN_DOCTOR_ERROR,       /* it cannot be opened: the freeze fails. text: why */
+    FIRN_DOCTOR_SHUT_DOWN,   /* after an error: the freeze fails */
+    FIRN_DOCTOR_HANGS,       /* the freeze is given up. text: the path that hangs */
+    FIRN_DOCTOR_HELD,        /* the freeze is refused. text: of firn_look_find_holder() */
+} FirnDoctorTargetState;
+
 typedef struct {
-    GArray *findings; /* FirnFinding, by area */
-    FirnPlan *plan;   /* NULL when there is none: a finding says why */
+    FirnDoctorTargetState state;
+    char *text; /* or NULL */
+} FirnDoctorTarget;
+
+typedef struct {
+    GArray *findings;          /* FirnFinding, by area */
+    FirnPlan *plan;            /* NULL when there is none: a finding says why */
+    FirnDoctorTarget *targets; /* of the plan, in its order */
 } FirnDoctor;
 
 /* config: with its default path filled in. config_error: why that is not the configured one, or
@@ -46,12 +64,19 @@ char *firn_doctor_json(const FirnDoctor *doctor);
 /* The checks, each adding to the findings. */
 void firn_doctor_check_port(FirnDoctor *doctor, const FirnConfig *config, const FirnRoots *roots);
 void firn_doctor_check_rights(FirnDoctor *doctor, const FirnRoots *roots);
-void firn_doctor_check_configuration(FirnDoctor *doctor, const FirnConfig *config,
-                                     const FirnRoots *roots);
+void firn_doctor_check_configuration(FirnDoctor *doctor, const FirnConfig *config);
+void firn_doctor_check_state_dir(FirnDoctor *doctor, const FirnConfig *config,
+                                 const FirnRoots *roots);
 void firn_doctor_check_hooks(FirnDoctor *doctor, const FirnConfig *config);
 void firn_doctor_check_tracing(FirnDoctor *doctor, const FirnConfig *config,
                                const FirnRoots *roots);
 void firn_doctor_check_kernel(FirnDoctor *doctor, const FirnConfig *config, const FirnRoots *roots);
+
+/* Opens the plan's targets, in child processes, and fills in doctor->targets. Where the roots are
+ * not this machine's, the table of mounts alone tells. */
+void firn_doctor_examine_targets(FirnDoctor *doctor, const FirnRoots *roots);
+/* In a few words, such as "cannot be reached". */
+const char *firn_doctor_target_reason(FirnDoctorTargetState state);
 
 /* Adds a finding. remedy: NULL or a sentence. */
 void firn_doctor_add(FirnDoctor *doctor, const char *area, FirnFindingLevel level,

@@ -10,7 +10,7 @@
 
 static const int watched[] = {SIGTERM, SIGINT, SIGHUP};
 
-/* A signal handler gets no data. The flags are the process's own: a forked guard shares the
+/* A signal handler gets no data. The flags are the process's own: a forked process shares the
  * descriptor, and may wake the agent, but not tell it to end. */
 static volatile sig_atomic_t came[NSIG];
 static int wake_fd = -1;

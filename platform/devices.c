@@ -368,27 +368,28 @@ static GHashTable *read_all_btrfs(const FirnRoots *roots)
     return table;
 }
 
-static void reader_add_members(Reader *reader, dev_t anonymous, const GArray *members)
+/* but: one that is added already; 0 for none. */
+static void reader_add_members(Reader *reader, dev_t anonymous, dev_t but, const GArray *members)
 {
     for (guint i = 0; members && i < members->len; i++) {
         dev_t number = g_array_index(members, dev_t, i);
 
+        if (number == but)
+            continue;
         firn_devices_add_edge(reader->devices, anonymous, number);
         reader_read(reader, number);
     }
 }
 
-/* By one of its devices: all of them, or that one where sysfs does not tell. */
+/* By one of its devices, which comes first: the filesystem is told by it. */
 static void reader_add_btrfs(Reader *reader, dev_t anonymous, dev_t member)
 {
-    g_autoptr(GArray) alone = g_array_new(FALSE, FALSE, sizeof(dev_t));
-    const GArray *members;
-
     if (!reader->devices->btrfs)
         reader->devices->btrfs = read_all_btrfs(reader->roots);
-    members = g_hash_table_lookup(reader->devices->btrfs, &member);
-    g_array_append_val(alone, member);
-    reader_add_members(reader, anonymous, members ? members : alone);
+    firn_devices_add_edge(reader->devices, anonymous, member);
+    reader_read(reader, member);
+    reader_add_members(reader, anonymous, member,
+                       g_hash_table_lookup(reader->devices->btrfs, &member));
 }
 
 /* A source that leads to no device is asked for by the filesystem itself. */
@@ -403,7 +404,7 @@ static void reader_ask_btrfs(Reader *reader, const FirnMount *mount)
     uuid = firn_btrfs_get_uuid(fd);
     close(fd);
     members = uuid ? firn_devices_list_btrfs(reader->roots, uuid) : NULL;
-    reader_add_members(reader, mount->device, members);
+    reader_add_members(reader, mount->device, 0, members);
 }
 
 /* A superblock without a device number of its own names its devices as its source; bcachefs all of

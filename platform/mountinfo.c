@@ -192,6 +192,14 @@ gboolean firn_mount_type_is_fuse(const char *type)
            g_str_equal(type, "fuseblk") || g_str_has_prefix(type, "fuseblk.");
 }
 
+static gboolean is_one_of(const char *type, const char *const *types, gsize count)
+{
+    for (gsize i = 0; i < count; i++)
+        if (g_str_equal(type, types[i]))
+            return TRUE;
+    return FALSE;
+}
+
 gboolean firn_mount_type_is_network(const char *type)
 {
     static const char *const types[] = {
@@ -200,10 +208,17 @@ gboolean firn_mount_type_is_network(const char *type)
         "panfs", "pvfs2",  "smb2", "smb3",   "smbfs", "virtiofs", "vboxsf",
     };
 
-    for (gsize i = 0; i < G_N_ELEMENTS(types); i++)
-        if (g_str_equal(type, types[i]))
-            return TRUE;
-    return FALSE;
+    return is_one_of(type, types, G_N_ELEMENTS(types));
+}
+
+gboolean firn_mount_type_cannot_freeze(const char *type)
+{
+    static const char *const types[] = {
+        "cramfs", "erofs", "exfat", "hfs",   "hfsplus",  "iso9660", "minix", "msdos",
+        "ntfs",   "ntfs3", "ocfs2", "romfs", "squashfs", "udf",     "ufs",   "vfat",
+    };
+
+    return is_one_of(type, types, G_N_ELEMENTS(types));
 }
 
 /* A mount is found by the mount below it and its mountpoint, as the kernel does. */

@@ -58,6 +58,10 @@ gboolean firn_mount_type_is_fuse(const char *type);
 /* A filesystem that another machine, or the host, answers for: touching it may hang. */
 gboolean firn_mount_type_is_network(const char *type);
 
+/* TRUE for a type on block devices that is known to answer FIFREEZE with EOPNOTSUPP: its
+ * super_operations in the kernel have neither freeze_fs nor freeze_super. */
+gboolean firn_mount_type_cannot_freeze(const char *type);
+
 /*
  * Finds the mount a path lies in by the table alone: nothing is opened, so a dead server hangs
  * nothing. Borrows the table. Symbolic links in the path are not followed.

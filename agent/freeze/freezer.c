@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "agent/freeze/freezer.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <glib-unix.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "agent/freeze/memory.h"
+#include "agent/freeze/reach.h"
 #include "agent/freeze/record.h"
 #include "agent/freeze/report.h"
 #include "agent/freeze/request.h"
@@ -20,8 +17,6 @@
 #include "agent/log.h"
 #include "platform/grace-periods.h"
 
-#define PROGRAM "firn-keeper"
-#define SOCKET_NAME "keeper.sock"
 #define RECORD_NAME "freeze-record"
 /* A path that does not open by then costs the freeze. */
 #define OPENING_S 10
@@ -398,28 +393,10 @@ static void freezer_ask_again(FirnFreezer *freezer)
         firn_wire_say(freezer->wire, "stop", NULL);
 }
 
-/* The socket of a keeper that lives; -1: there is none. */
-static int freezer_find_keeper(const FirnFreezer *freezer)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int folder = open(freezer->config->state_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-    g_snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/" SOCKET_NAME, folder);
-    if (folder < 0 || fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) < 0) {
-        if (fd >= 0)
-            close(fd);
-        fd = -1;
-    }
-    if (folder >= 0)
-        close(folder);
-    return fd;
-}
-
 /* Goes on with the keeper that has the socket in the state directory; FALSE when there is none. */
 static gboolean freezer_join(FirnFreezer *freezer)
 {
-    int fd = freezer_find_keeper(freezer);
+    int fd = firn_reach_find(freezer->config->state_dir);
 
     if (fd < 0)
         return FALSE;
@@ -479,60 +456,6 @@ static gboolean freezer_on_wire(gint fd, GIOCondition condition, gpointer data)
 /* --- starting ----------------------------------------------------------------------------------
  */
 
-/* In the build folder it lies beside the agent. */
-static int freezer_open_program(void)
-{
-    g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
-    g_autofree char *folder = self ? g_path_get_dirname(self) : NULL;
-    g_autofree char *beside = folder ? g_build_filename(folder, PROGRAM, NULL) : NULL;
-    int fd = beside ? open(beside, O_PATH | O_CLOEXEC) : -1;
-
-    return fd >= 0 ? fd : open(FIRN_LIBEXECDIR "/" PROGRAM, O_PATH | O_CLOEXEC);
-}
-
-/* In the child of a process that may have threads: system calls alone. */
-G_NORETURN static void freezer_become_keeper(int program, int socket, char **arguments)
-{
-    fcntl(socket, F_SETFD, 0);
-    fexecve(program, arguments, environ);
-    _exit(127);
-}
-
-/* The agent's end of the socket, or -1 with an error. */
-static int freezer_spawn(FirnFreezer *freezer, GError **error)
-{
-    g_autofree char *number = NULL;
-    int ends[2] = {-1, -1};
-    int cause = 0;
-
-    if (freezer->program < 0)
-        freezer->program = freezer_open_program();
-    if (freezer->program < 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) {
-        cause = errno;
-    } else {
-        char *arguments[] = {(char *)(guintptr)PROGRAM, NULL, NULL};
-
-        arguments[1] = number = g_strdup_printf("%d", ends[1]);
-        freezer->child = fork();
-        if (freezer->child == 0)
-            freezer_become_keeper(freezer->program, ends[1], arguments);
-        cause = freezer->child < 0 ? errno : 0;
-    }
-    if (ends[1] >= 0)
-        close(ends[1]);
-    if (!cause)
-        return ends[0];
-    if (ends[0] >= 0)
-        close(ends[0]);
-    freezer->child = 0;
-    g_set_error(
-        error, G_FILE_ERROR, (int)g_file_error_from_errno(cause),
-        "cannot start %s, the process that freezes: %s; see that it is installed, and raise "
-        "TasksMax or LimitNOFILE of the service",
-        PROGRAM, g_strerror(cause));
-    return -1;
-}
-
 /* It hangs before anything was frozen, and before a watcher sees to it. */
 static gboolean freezer_on_overdue(gpointer data)
 {
@@ -573,8 +496,11 @@ static void freezer_start(FirnFreezer *freezer, const FirnFreezeRequest *request
     g_autofree char *lines = firn_freeze_request_save(request);
     g_autofree char *given_up = g_steal_pointer(&freezer->given_up);
     g_autoptr(GError) error = NULL;
-    int fd = freezer_spawn(freezer, &error);
+    int fd;
 
+    if (freezer->program < 0)
+        freezer->program = firn_reach_open_program();
+    fd = firn_reach_start(freezer->program, &freezer->child, &error);
     if (fd < 0) {
         g_warning("%s", error->message);
         if (resume) {
@@ -708,7 +634,7 @@ FirnFreezer *firn_freezer_new(const FirnConfig *config, const FirnRoots *roots)
 
     freezer->config = config;
     freezer->roots = roots;
-    freezer->program = freezer_open_program();
+    freezer->program = firn_reach_open_program();
     firn_grace_periods_reclaim(roots);
     freezer_look_back(freezer);
     return freezer;

@@ -29,6 +29,8 @@
  * writes to no disk and to no log between the first FIFREEZE and the last FITHAW.
  */
 
+#include "agent/freeze/keeper.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -36,9 +38,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "agent/freeze/child.h"
@@ -47,210 +46,24 @@
 #include "agent/freeze/look.h"
 #include "agent/freeze/memory.h"
 #include "agent/freeze/plan.h"
-#include "agent/freeze/record.h"
+#include "agent/freeze/reach.h"
 #include "agent/freeze/report.h"
-#include "agent/freeze/request.h"
 #include "agent/freeze/state-dir.h"
 #include "agent/freeze/sync.h"
 #include "agent/freeze/targets.h"
-#include "agent/freeze/trace.h"
 #include "agent/freeze/walk.h"
-#include "agent/freeze/watcher.h"
-#include "agent/freeze/wire.h"
 #include "agent/log.h"
 #include "platform/descriptors.h"
 #include "platform/grace-periods.h"
 
 #define KEEPER_NAME "firn-keeper"
-#define SOCKET_NAME "keeper.sock"
 #define NS_PER_SECOND ((gint64)1000000000)
 #define NS_PER_MS ((gint64)1000000)
-/* How long the keeper sleeps at most: no clock but the record's wakes it for a deadline. */
-#define TICK_MS 1000
 /* How often a filesystem that could not be thawed is tried again. */
 #define RETRY_MS 250
 /* How often, and how long between, the lock of what a killed process has left is tried. */
 #define LOCK_TRIES 100
 #define LOCK_TICK_MS 20
-
-typedef struct {
-    FirnFreezeRequest *request;
-    FirnRoots *roots;
-    FirnWire *agent; /* NULL: it is gone */
-    int listener;    /* for the next agent; -1: none */
-    int program;     /* this program, for the watcher to execute */
-    FirnPlan *plan;
-    FirnRecord *record; /* NULL until it is made */
-    FirnTrace *trace;   /* NULL: none */
-    int grace;          /* of firn_grace_periods_open(); -1 */
-    FirnWatcher watcher;
-    gboolean hindered; /* an earlier freeze hangs in the kernel: all that can be ended has been */
-    gboolean quiet;    /* the log is held */
-    char *message;     /* why the agent killed the keeper before; NULL */
-} Keeper;
-
-static volatile sig_atomic_t keeper_terminated;
-
-/* --- the agent's word --------------------------------------------------------------------------
- */
-
-/* The first reason is the one that counts. */
-static void keeper_set_end(Keeper *keeper, FirnEnd why)
-{
-    FirnRecordHead *head = keeper->record->head;
-    gboolean held = g_atomic_int_get(&head->phase) == FIRN_PHASE_HELD;
-
-    if (firn_record_move(&head->end, FIRN_END_NONE, (int)why) && held && why != FIRN_END_REQUEST)
-        head->early = TRUE;
-}
-
-static FirnEnd keeper_end(const Keeper *keeper)
-{
-    return (FirnEnd)g_atomic_int_get(&keeper->record->head->end);
-}
-
-static int keeper_phase(const Keeper *keeper)
-{
-    return g_atomic_int_get(&keeper->record->head->phase);
-}
-
-static void keeper_lose_agent(Keeper *keeper)
-{
-    g_clear_pointer(&keeper->agent, firn_wire_free);
-    keeper->record->head->asked = FIRN_ASKED_NOTHING;
-    if (keeper_phase(keeper) < FIRN_PHASE_HELD)
-        keeper_set_end(keeper, FIRN_END_DIED);
-}
-
-static void keeper_terminate(int signal)
-{
-    keeper_terminated = 1;
-}
-
-/* SIGTERM is blocked but while the keeper sleeps: one that came in the middle of a step. */
-static void keeper_take_signal(void)
-{
-    const struct timespec now = {0};
-    sigset_t term;
-
-    sigemptyset(&term);
-    sigaddset(&term, SIGTERM);
-    if (sigtimedwait(&term, NULL, &now) == SIGTERM)
-        keeper_terminate(SIGTERM);
-}
-
-/* Takes over what the agent has said; its words before the record are read by keeper_await(). */
-static void keeper_listen(Keeper *keeper)
-{
-    gboolean held = keeper_phase(keeper) >= FIRN_PHASE_HELD;
-    gboolean alive = keeper->agent && firn_wire_read(keeper->agent);
-    char *line;
-
-    while (keeper->agent && (line = firn_wire_line(keeper->agent))) {
-        if (!strcmp(line, "thaw")) {
-            keeper->record->head->asked = FIRN_ASKED_THAW;
-            keeper_set_end(keeper, held ? FIRN_END_REQUEST : FIRN_END_CANCELLED);
-        } else if (!strcmp(line, "stop")) {
-            keeper->record->head->asked = FIRN_ASKED_STOP;
-            keeper_set_end(keeper, FIRN_END_SHUTDOWN);
-        }
-        g_free(line);
-    }
-    if (keeper->agent && !alive)
-        keeper_lose_agent(keeper);
-    keeper_take_signal();
-    if (keeper_terminated)
-        keeper_set_end(keeper, FIRN_END_SHUTDOWN);
-}
-
-/* What the steps ask: TRUE once the freeze is to end. */
-static gboolean keeper_is_ending(gpointer data)
-{
-    Keeper *keeper = data;
-
-    keeper_listen(keeper);
-    return keeper_end(keeper) != FIRN_END_NONE;
-}
-
-static void keeper_say(Keeper *keeper, const char *word, const char *value)
-{
-    if (keeper->agent)
-        firn_wire_say(keeper->agent, word, value);
-}
-
-static void keeper_say_number(Keeper *keeper, const char *word, guint number)
-{
-    if (keeper->agent)
-        firn_wire_say_number(keeper->agent, word, number);
-}
-
-static gboolean keeper_start_watcher(Keeper *keeper, GError **error)
-{
-    const FirnWatcherPost post = {
-        .record = keeper->record,
-        .agent = keeper->agent ? keeper->agent->fd : -1,
-        .listener = keeper->listener,
-        .grace = keeper->grace,
-        .program = keeper->program,
-    };
-
-    return firn_watcher_start(&keeper->watcher, &post, error);
-}
-
-/* The watcher knows the agent too, to hear its word and to answer it in the end. */
-static void keeper_renew_watcher(Keeper *keeper)
-{
-    FirnWatcher before = keeper->watcher;
-    g_autoptr(GError) error = NULL;
-
-    if (before.pid <= 0)
-        return;
-    if (keeper_start_watcher(keeper, &error)) {
-        firn_watcher_dismiss(&before);
-        return;
-    }
-    g_warning("%s: the watcher knows nothing of the next agent", error->message);
-    keeper->watcher = before;
-}
-
-/* The next agent takes the place of the one before. */
-static void keeper_accept(Keeper *keeper)
-{
-    int fd = keeper->listener >= 0
-                 ? accept4(keeper->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)
-                 : -1;
-
-    if (fd < 0)
-        return;
-    firn_wire_free(keeper->agent);
-    keeper->agent = firn_wire_new(fd);
-    keeper->record->head->asked = FIRN_ASKED_NOTHING;
-    keeper_renew_watcher(keeper);
-    if (keeper_phase(keeper) == FIRN_PHASE_HELD && keeper_end(keeper) == FIRN_END_NONE)
-        keeper_say_number(keeper, "frozen", keeper->record->head->frozen);
-}
-
-/* Sleeps until something has happened, `limit` (record time, 0: none) or a tick has passed. */
-static void keeper_sleep(Keeper *keeper, gint64 limit)
-{
-    gint64 left = limit ? limit - firn_record_now() : G_MAXINT64;
-    int tick =
-        left / NS_PER_MS >= TICK_MS ? TICK_MS : (int)MAX((left + NS_PER_MS - 1) / NS_PER_MS, 0);
-    struct timespec wait = {.tv_sec = tick / 1000, .tv_nsec = tick % 1000 * NS_PER_MS};
-    struct pollfd entries[] = {
-        {.fd = keeper->agent ? keeper->agent->fd : -1, .events = POLLIN},
-        {.fd = keeper->listener, .events = POLLIN},
-        {.fd = keeper->watcher.end, .events = POLLIN},
-    };
-    sigset_t mask;
-
-    sigfillset(&mask);
-    sigdelset(&mask, SIGTERM);
-    if (ppoll(entries, G_N_ELEMENTS(entries), &wait, &mask) < 0 && errno != EINTR)
-        poll(NULL, 0, 10); /* not as fast as it can */
-    keeper_accept(keeper);
-    keeper_listen(keeper);
-}
 
 /* --- before the first hook ---------------------------------------------------------------------
  */
@@ -261,49 +74,6 @@ static void keeper_say_opening(const char *path, gpointer data)
     g_autofree char *text = g_strconcat("opening ", path, NULL);
 
     keeper_say(data, "at", text);
-}
-
-/* The socket by which the next agent finds this keeper. Without it the freeze is refused: a
- * restarted agent could not thaw. */
-static gboolean keeper_open_socket(Keeper *keeper, GError **error)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int folder = open(keeper->request->state_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    mode_t mask = umask(077); /* for the socket; a hook gets the one of the agent's start */
-    int cause = 0;
-
-    /* a state directory may have a longer path than fits in */
-    g_snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/" SOCKET_NAME, folder);
-    if (folder >= 0)
-        unlinkat(folder, SOCKET_NAME, 0);
-    if (folder < 0 || fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) < 0 ||
-        listen(fd, 4) < 0)
-        cause = errno;
-    umask(mask);
-    if (folder >= 0)
-        close(folder);
-    keeper->listener = cause ? -1 : fd;
-    if (!cause)
-        return TRUE;
-    if (fd >= 0)
-        close(fd);
-    g_set_error(error, G_FILE_ERROR, (int)g_file_error_from_errno(cause),
-                "cannot make the socket %s/" SOCKET_NAME ": %s; make room there, or name another "
-                "folder below /run with 'statedir'",
-                keeper->request->state_dir, g_strerror(cause));
-    return FALSE;
-}
-
-static void keeper_close_socket(Keeper *keeper)
-{
-    g_autofree char *path = g_build_filename(keeper->request->state_dir, SOCKET_NAME, NULL);
-
-    if (keeper->listener < 0)
-        return;
-    unlink(path);
-    close(keeper->listener);
-    keeper->listener = -1;
 }
 
 static void keeper_open_helpers(Keeper *keeper)
@@ -368,7 +138,10 @@ static gboolean keeper_prepare(Keeper *keeper, GError **error)
     if (!keeper->plan || !keeper_make_record(keeper, keeper->plan, error))
         return FALSE;
     if (!firn_targets_open(keeper->plan, keeper->record, keeper_say_opening, keeper, error) ||
-        !keeper_look(keeper, error) || !keeper_open_socket(keeper, error))
+        !keeper_look(keeper, error))
+        return FALSE;
+    keeper->listener = firn_reach_listen(request->state_dir, error);
+    if (keeper->listener < 0)
         return FALSE;
     keeper_open_helpers(keeper);
     if (!keeper_start_watcher(keeper, error))
@@ -480,17 +253,6 @@ static void keeper_hold(Keeper *keeper)
 /* --- thawing -----------------------------------------------------------------------------------
  */
 
-/* An agent that waits for a thaw that hangs is told, and the filesystem is tried again. */
-static void keeper_tell_hanging(Keeper *keeper)
-{
-    g_autoptr(GError) error = firn_walk_thaw_error(keeper->record);
-
-    if (!error || !keeper->record->head->asked)
-        return;
-    keeper_say(keeper, "hangs", error->message);
-    keeper->record->head->asked = FIRN_ASKED_NOTHING;
-}
-
 /* What has not been thawed at once: FITHAW failed, or hangs, or nothing leads to the filesystem. */
 static void keeper_thaw_rest(Keeper *keeper)
 {
@@ -539,85 +301,6 @@ static void keeper_release_log(Keeper *keeper)
     firn_log_release();
 }
 
-static char *keeper_stuck_name(const FirnRecord *record)
-{
-    int stuck = firn_record_find_stuck(record);
-
-    return stuck >= 0 ? firn_record_describe(record, (guint)stuck) : NULL;
-}
-
-/* The sentence for a freeze that came to nothing, other than by an error of a step. */
-static char *keeper_explain_end(const Keeper *keeper)
-{
-    const FirnRecordHead *head = keeper->record->head;
-    g_autofree char *stuck = keeper_stuck_name(keeper->record);
-
-    switch (keeper_end(keeper)) {
-    case FIRN_END_CANCELLED:
-        return g_strdup("the freeze was cancelled by guest-fsfreeze-thaw");
-    case FIRN_END_SHUTDOWN:
-        return g_strdup("the freeze was cancelled: the agent was told to stop");
-    case FIRN_END_DEADLINE:
-        return g_strdup_printf("the freeze was undone: it took longer than freeze-timeout (%u s)",
-                               head->freeze_timeout);
-    case FIRN_END_WALK_TIMEOUT:
-        return g_strdup_printf(
-            "failed to freeze %s: its FIFREEZE did not return within freeze-walk-timeout (%u s); "
-            "all others are thawed; something holds it: a disk that does not answer, another "
-            "freeze of it or of what it stands on, or a program that writes to it for as long (a "
-            "scrub, a balance, a snapshot); find it in the kernel's log, or leave the filesystem "
-            "out with freeze-exclude",
-            stuck ? stuck : "all filesystems", head->walk_timeout);
-    case FIRN_END_DIED:
-        return g_strdup(
-            "the freeze was undone: the process that held it, or the agent, was killed");
-    case FIRN_END_NONE:
-    case FIRN_END_REQUEST:
-    case FIRN_END_FAILED:
-    case FIRN_END_EMPTY:
-    case FIRN_ENDS:
-    default:
-        return NULL;
-    }
-}
-
-static void keeper_answer_freeze(Keeper *keeper)
-{
-    FirnRecordHead *head = keeper->record->head;
-
-    if (head->answered)
-        return;
-    head->answered = TRUE;
-    if (head->message[0])
-        keeper_say(keeper, "failed", head->message);
-    else
-        keeper_say_number(keeper, "frozen", head->frozen);
-}
-
-/* The first one that asks after an early end is told, once; whoever asks later hears of nothing. */
-static void keeper_answer_thaw(Keeper *keeper)
-{
-    FirnRecordHead *head = keeper->record->head;
-    FirnEnd end = keeper_end(keeper);
-    gboolean thaw = head->asked == FIRN_ASKED_THAW;
-    /* a thaw that came after the end, or once more, has thawed nothing */
-    gboolean ours = !head->told && (end == FIRN_END_REQUEST || end == FIRN_END_CANCELLED);
-    g_autofree char *note = NULL;
-
-    if (!head->asked || !keeper->agent)
-        return;
-    if (thaw && head->early && !head->told)
-        note = firn_record_note(keeper->record);
-    if (note)
-        keeper_say(keeper, "unthawed", note);
-    else
-        keeper_say_number(keeper, "thawed", thaw && !ours ? 0 : (guint)head->thawed);
-    /* after that: a host that hears an error twice is better off than one that never does */
-    if (thaw)
-        head->told = TRUE;
-    head->asked = FIRN_ASKED_NOTHING;
-}
-
 static void keeper_write_report(Keeper *keeper)
 {
     FirnRecord *record = keeper->record;
@@ -660,7 +343,8 @@ static void keeper_finish(Keeper *keeper, const GError *error)
     keeper_write_report(keeper);
     firn_record_advance(keeper->record, FIRN_PHASE_DONE);
     firn_watcher_dismiss(&keeper->watcher);
-    keeper_close_socket(keeper);
+    firn_reach_unlisten(keeper->request->state_dir, keeper->listener);
+    keeper->listener = -1;
     if (stuck)
         keeper_say(keeper, "stuck", stuck);
     keeper_say(keeper, "done", NULL);
@@ -746,7 +430,9 @@ static void keeper_resume(Keeper *keeper)
     head->logged = FALSE; /* the entry may have died in its process's memory */
     if (keeper_phase(keeper) < FIRN_PHASE_HELD || keeper_end(keeper) != FIRN_END_NONE)
         firn_record_move(&head->end, FIRN_END_NONE, FIRN_END_DIED);
-    if (keeper->listener < 0 && !keeper_open_socket(keeper, &error))
+    if (keeper->listener < 0)
+        keeper->listener = firn_reach_listen(keeper->request->state_dir, &error);
+    if (error)
         g_warning("%s", error->message);
     g_clear_error(&error);
     if (firn_record_count_frozen(keeper->record) > 0 && !keeper_start_watcher(keeper, &error)) {
@@ -886,7 +572,7 @@ static void keeper_settle_in(Keeper *keeper)
     keeper->quiet = TRUE;
     keeper->listener = -1;
     keeper->grace = -1;
-    keeper->watcher.end = -1;
+    keeper->watcher = (FirnWatcher){0, -1, -1};
     keeper->program = open("/proc/self/exe", O_PATH | O_CLOEXEC);
     keeper->request = firn_freeze_request_new(NULL, NULL, NULL, NULL);
 }
@@ -900,7 +586,7 @@ static gboolean keeper_await(Keeper *keeper, gboolean *resume)
     while (alive) {
         char *line;
 
-        poll(&entry, 1, TICK_MS);
+        poll(&entry, 1, -1);
         alive = firn_wire_read(keeper->agent);
         while ((line = firn_wire_line(keeper->agent))) {
             g_autofree char *taken = line;

@@ -56,7 +56,7 @@ static void populate(char *line, Maps *maps)
         madvise((void *)begin, end - begin, MADV_POPULATE_READ);
 }
 
-/* No allocation, so that the guard may call it after fork(). */
+/* No allocation, so that the watcher may call it after fork(). */
 static void populate_files(FirnMemoryScope scope)
 {
     Maps maps = {.scope = scope};

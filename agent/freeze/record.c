@@ -47,6 +47,13 @@ static gsize record_size(const FirnRecordHead *head)
            head->hook_count * sizeof(FirnRecordHook) + head->text_length;
 }
 
+gsize firn_record_estimate(guint targets)
+{
+    const gsize texts = 128; /* mountpoint, type and source of one */
+
+    return sizeof(FirnRecordHead) + targets * (sizeof(FirnRecordTarget) + texts);
+}
+
 /* Appends a text, with its NUL, and returns its number: an offset. 0 is "". */
 static guint draft_text(GString *texts, const char *text)
 {
@@ -71,6 +78,23 @@ static void draft_targets(GArray *targets, const FirnPlan *plan, GString *texts)
             .source = draft_text(texts, from->source),
         };
 
+        g_array_append_val(targets, target);
+    }
+}
+
+/* What other mount namespaces alone have mounted: told, and not touched. */
+static void draft_elsewhere(GArray *targets, const FirnPlan *plan, GString *texts)
+{
+    for (guint i = 0; plan && i < plan->omission_count; i++) {
+        const FirnPlanOmission *from = &plan->omissions[i];
+        FirnRecordTarget target = {.state = FIRN_TARGET_ELSEWHERE};
+
+        if (from->reason != FIRN_OMITTED_ELSEWHERE)
+            continue;
+        target.mountpoint = draft_text(texts, from->mountpoint);
+        target.type = draft_text(texts, from->type);
+        target.source = draft_text(texts, from->source);
+        target.whose = draft_text(texts, from->whose);
         g_array_append_val(targets, target);
     }
 }
@@ -239,6 +263,7 @@ FirnRecord *firn_record_create(const FirnFreezeRequest *request, const FirnPlan 
     g_string_append_c(texts, '\0');
     draft_head(head, request, texts);
     draft_targets(targets, plan, texts);
+    draft_elsewhere(targets, plan, texts);
     draft_hooks(hook_rows, hooks, texts);
     head->target_count = targets->len;
     head->hook_count = hook_rows->len;

@@ -47,7 +47,7 @@ typedef struct {
     guint mountpoint; /* texts: see firn_record_text() */
     guint type;
     guint source;
-    guint whose; /* text, of ELSEWHERE: whose namespace, such as "pid 812 (nginx)" */
+    guint whose;       /* text, of ELSEWHERE: whose namespace, such as "pid 812 (nginx)" */
     gint64 sync_begin; /* of the first pass */
     gint64 sync_end;
     gint64 freeze_begin;
@@ -65,10 +65,10 @@ typedef enum {
 } FirnHookState;
 
 typedef struct {
-    gint state;      /* atomic, FirnHookState; the script's process itself moves it when it starts */
-    gint pid;        /* of the script, which leads its process group; to kill it only, and only where */
-    gint64 started;  /* /proc/PID/stat says that it started then (clock ticks since boot) */
-    gint status;     /* of "freeze", as wait(2) gives it; -1: timed out, -2: could not be started */
+    gint state; /* atomic, FirnHookState; the script's process itself moves it when it starts */
+    gint pid;   /* of the script, which leads its process group; to kill it only, and only where */
+    gint64 started; /* /proc/PID/stat says that it started then (clock ticks since boot) */
+    gint status;    /* of "freeze", as wait(2) gives it; -1: timed out, -2: could not be started */
     gint thaw_status;
     guint path; /* text */
     gint64 freeze_begin;
@@ -134,8 +134,8 @@ typedef struct {
     guint hook_timeout;
     guint report_keep;
     guint verbose;
-    guint log_file; /* text; empty: none */
-    guint who;      /* text: who asked, such as "guest-fsfreeze-freeze" */
+    guint log_file;    /* text; empty: none */
+    guint who;         /* text: who asked, such as "guest-fsfreeze-freeze" */
     guint mountpoints; /* text: mountpoints asked for with commas between them; empty: all */
 
     gint64 real_offset;   /* add to a time for nanoseconds since the epoch */
@@ -187,6 +187,9 @@ FirnRecord *firn_record_adopt(int fd, const char *path, GError **error);
 
 /* Maps a report, for reading and for firn_record_take_note(). The same results. */
 FirnRecord *firn_record_open_report(const char *path, GError **error);
+
+/* About how many bytes one of so many targets takes. */
+gsize firn_record_estimate(guint targets);
 
 void firn_record_free(FirnRecord *record);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(FirnRecord, firn_record_free)

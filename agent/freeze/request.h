@@ -18,12 +18,12 @@ typedef struct {
     char *state_dir;
     char *log_file; /* NULL: none */
     gboolean verbose;
-    char *who;          /* such as "guest-fsfreeze-freeze" */
-    char **mountpoints; /* NULL: all */
-    char *hook;         /* NULL: none; a file or a folder */
-    char **exclude;     /* as freeze-exclude; never NULL */
-    char **include;     /* never NULL */
-    gboolean enabled;   /* freeze-enabled */
+    char *who;            /* such as "guest-fsfreeze-freeze" */
+    char **mountpoints;   /* NULL: all */
+    char *hook;           /* NULL: none; a file or a folder */
+    char **exclude;       /* as freeze-exclude; never NULL */
+    char **include;       /* never NULL */
+    gboolean enabled;     /* freeze-enabled */
     guint freeze_timeout; /* seconds; 0: none */
     guint walk_timeout;
     guint hook_timeout;
@@ -33,7 +33,8 @@ typedef struct {
     guint report_keep;
 } FirnFreezeRequest;
 
-/* Of a configuration; of nothing when that is NULL. mountpoints: NULL for all. Free with firn_freeze_request_free(). */
+/* Of a configuration; of nothing when that is NULL. mountpoints: NULL for all. Free with
+ * firn_freeze_request_free(). */
 FirnFreezeRequest *firn_freeze_request_new(const FirnConfig *config, const FirnRoots *roots,
                                            const char *const *mountpoints, const char *who);
 void firn_freeze_request_free(FirnFreezeRequest *request);

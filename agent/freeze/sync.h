@@ -12,8 +12,8 @@
 
 /*
  * Once before the hooks. timeout: seconds, 0 for none; what is not synced by then is frozen all the
- * same, and the log says so. check: may be asked from 20 times a second on. FALSE with an error when
- * a disk did not take what was written: the kernel tells of lost data once, and may then well
+ * same, and the log says so. check: may be asked from 20 times a second on. FALSE with an error
+ * when a disk did not take what was written: the kernel tells of lost data once, and may then well
  * freeze what has gone read-only. FALSE without one when check() said so. Blocks.
  */
 gboolean firn_sync_before_hooks(FirnRecord *record, guint timeout, FirnEndCheck check,

@@ -24,7 +24,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(FirnTrace, firn_trace_close)
 
 /*
  * The calls below fire the probe of the same name (less "firn_trace_"), and write one line when
- * `trace` is not NULL. They allocate nothing and hold no lock: the guard may call them. error: an
+ * `trace` is not NULL. They allocate nothing and hold no lock: the watcher may call them. error: an
  * errno, 0 for success.
  */
 void firn_trace_freeze_begin(const FirnTrace *trace, guint filesystems);

@@ -30,7 +30,8 @@ void firn_walk_thaw(FirnRecord *record, const FirnTrace *trace);
  */
 void firn_walk_thaw_apart(FirnRecord *record);
 
-/* Takes over from a process that is dead, or never runs again: what it was just at may be frozen. */
+/* Takes over from a process that is dead, or never runs again: what it was just at may be frozen.
+ */
 void firn_walk_adopt(FirnRecord *record);
 
 /* A child of firn_walk_thaw_apart() has come back: FALSE when none is left. */

@@ -41,12 +41,14 @@ typedef struct {
     int keeper_stat;    /* of /proc/KEEPER/stat */
     int lifeline;       /* its end of file is the keeper's death */
     gint64 agent_since; /* since when the agent's word lies unread, or it is gone; 0: not so */
-    gint64 ended_since; /* since when an end is decided that the keeper does not see to; 0: not so */
+    gint64
+        ended_since; /* since when an end is decided that the keeper does not see to; 0: not so */
     gboolean agent_gone;
     FirnEnd agent_word;
 } Watch;
 
-/* --- looking ----------------------------------------------------------------------------------- */
+/* --- looking -----------------------------------------------------------------------------------
+ */
 
 static gboolean watch_keeper_is_dead(const Watch *watch)
 {
@@ -180,13 +182,13 @@ static FirnEnd watch_judge(Watch *watch)
     end = watch_judge_time(watch, now);
     if (end != FIRN_END_NONE)
         return end;
-    if (!watch->agent_since || now - watch->agent_since < UNREAD_NS ||
-        (watch->agent_gone && held))
+    if (!watch->agent_since || now - watch->agent_since < UNREAD_NS || (watch->agent_gone && held))
         return FIRN_END_NONE;
     return watch->agent_word;
 }
 
-/* --- acting ------------------------------------------------------------------------------------ */
+/* --- acting ------------------------------------------------------------------------------------
+ */
 
 static void watch_pause(gint64 ns)
 {
@@ -256,7 +258,7 @@ G_NORETURN static void watch_become_keeper(const Watch *watch)
 {
     const int *passed[] = {&watch->record->fd, &watch->post.agent, &watch->post.listener};
     char numbers[G_N_ELEMENTS(passed)][16];
-    const char *arguments[] = {"firn-keeper", "--resume",           numbers[0], numbers[1],
+    const char *arguments[] = {"firn-keeper", "--resume",          numbers[0], numbers[1],
                                numbers[2],    watch->record->path, NULL};
     sigset_t none;
 
@@ -302,7 +304,8 @@ static gboolean watch_is_over(const Watch *watch)
     return g_atomic_int_get(&watch->record->head->phase) == FIRN_PHASE_DONE;
 }
 
-/* --- starting ---------------------------------------------------------------------------------- */
+/* --- starting ----------------------------------------------------------------------------------
+ */
 
 static int compare_ints(gconstpointer a, gconstpointer b)
 {
@@ -372,7 +375,6 @@ static gboolean watcher_fail(GError **error, int cause)
     return FALSE;
 }
 
-/* The pipe's other end stays open in the keeper alone, for its life. */
 static gboolean watcher_await_ready(int fd)
 {
     struct pollfd entry = {.fd = fd, .events = POLLIN};
@@ -387,8 +389,7 @@ gboolean firn_watcher_start(FirnWatcher *watcher, const FirnWatcherPost *post, G
     int life[2], ready[2];
     pid_t pid;
 
-    watcher->pid = 0;
-    watcher->end = -1;
+    *watcher = (FirnWatcher){0, -1, -1};
     if (pipe2(life, O_CLOEXEC) < 0)
         return watcher_fail(error, errno);
     if (pipe2(ready, O_CLOEXEC) < 0) {
@@ -406,12 +407,11 @@ gboolean firn_watcher_start(FirnWatcher *watcher, const FirnWatcherPost *post, G
     close(ready[1]);
     watcher->pid = pid;
     watcher->end = ready[0];
-    /* life[1] is left open on purpose */
+    watcher->life = life[1];
     if (pid > 0 && watcher_await_ready(ready[0]))
         return TRUE;
     watcher_fail(error, pid < 0 ? errno : ETIMEDOUT);
     firn_watcher_dismiss(watcher);
-    close(life[1]);
     return FALSE;
 }
 
@@ -423,6 +423,7 @@ void firn_watcher_dismiss(FirnWatcher *watcher)
     }
     if (watcher->end >= 0)
         close(watcher->end);
-    watcher->pid = 0;
-    watcher->end = -1;
+    if (watcher->life >= 0)
+        close(watcher->life);
+    *watcher = (FirnWatcher){0, -1, -1};
 }

@@ -28,7 +28,8 @@
 
 typedef struct {
     pid_t pid;
-    int end; /* polls hung up once the watcher is gone */
+    int end;  /* polls hung up once the watcher is gone */
+    int life; /* the keeper's end of the pipe by which the watcher learns of its death */
 } FirnWatcher;
 
 /* What the watcher has of the keeper's. */

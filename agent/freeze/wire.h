@@ -22,8 +22,8 @@
  *   thawed N        the answer to `thaw` and `stop`
  *   unthawed TEXT   the other answer
  *   hangs TEXT      the answer for now: the thaw goes on
- *   stuck TEXT      the FIFREEZE of that filesystem hangs: no other freeze until the end of the file
- *   done            the report is written: nothing more will be said
+ *   stuck TEXT      the FIFREEZE of that filesystem hangs: no other freeze until the end of the
+ * file done            the report is written: nothing more will be said
  */
 typedef struct {
     int fd;

@@ -30,11 +30,11 @@ static void put_link(const char *path, const char *target)
     ck_assert_int_eq(symlink(target, file), 0);
 }
 
-/* A machine on which all is well. */
+/* A machine on which all is well; in memory, as its /run must be. */
 static void set_up(void)
 {
-    tree = g_dir_make_tmp("firn-doctor-XXXXXX", NULL);
-    ck_assert_ptr_nonnull(tree);
+    tree = g_mkdtemp(g_strdup("/dev/shm/firn-doctor-XXXXXX"));
+    ck_assert_msg(tree != NULL, "this test needs a tmpfs at /dev/shm");
     put("/proc/self/mountinfo", "22 28 0:20 / /sys rw - sysfs sysfs rw\n"
                                 "26 28 0:23 / /run rw - tmpfs tmpfs rw\n"
                                 "28 1 254:1 / / rw - ext4 /dev/vda1 rw\n"
@@ -148,9 +148,30 @@ START_TEST(test_configuration)
     config->freeze_timeout = 0;
     assert_says(FIRN_FINDING_WARNING, "freezing is switched off");
     assert_says(FIRN_FINDING_WARNING, "freeze-timeout is 0");
+}
+END_TEST
+
+static void set_state_dir(const char *path)
+{
     g_free(config->state_dir);
-    config->state_dir = g_strdup("/home/state");
-    assert_says(FIRN_FINDING_WARNING, "lies on /home (xfs)");
+    config->state_dir = g_strdup(path);
+}
+
+START_TEST(test_state_directory)
+{
+    g_autofree char *folder = g_strconcat(tree, "/run/state", NULL);
+
+    set_state_dir("/run/state");
+    assert_says(FIRN_FINDING_OK, "state directory /run/state");
+    ck_assert_int_eq(g_mkdir_with_parents(folder, 0755), 0);
+    assert_says(FIRN_FINDING_OK, "state directory /run/state");
+    ck_assert_int_eq(chmod(folder, 0777), 0);
+    assert_says(FIRN_FINDING_FAILURE, "/run/state may be written to by others");
+    ck_assert_int_eq(rmdir(folder), 0);
+    put("/run/state", "");
+    assert_says(FIRN_FINDING_FAILURE, "/run/state cannot be used: Not a directory");
+    set_state_dir("/../../../proc");
+    assert_says(FIRN_FINDING_FAILURE, "does not lie on a tmpfs or ramfs");
 }
 END_TEST
 
@@ -225,6 +246,30 @@ START_TEST(test_plan)
                                 "31 29 254:4 / /a rw - ext4 /dev/vda4 rw\n");
     set_list(&config->freeze_exclude, "tmpfs");
     assert_says(FIRN_FINDING_WARNING, "/a (/dev/vda2) cannot be reached");
+    assert_says(FIRN_FINDING_WARNING, "2 filesystems would be frozen");
+    assert_says(FIRN_FINDING_WARNING, "      /a    ext4   cannot be reached\n");
+}
+END_TEST
+
+START_TEST(test_what_cannot_be_frozen)
+{
+    put("/proc/self/mountinfo", "28 1 254:1 / / rw - ext4 /dev/vda1 rw\n"
+                                "29 28 254:2 / /boot/efi rw - vfat /dev/vda2 rw\n"
+                                "31 28 7:0 / /snap/core ro - squashfs /dev/loop0 ro\n");
+    assert_says(FIRN_FINDING_OK, "1 filesystem would be frozen");
+    assert_says(FIRN_FINDING_OK, "      /boot/efi   vfat      cannot be frozen\n");
+    assert_says(FIRN_FINDING_OK, "      /snap/core  squashfs  cannot be frozen\n");
+}
+END_TEST
+
+START_TEST(test_elsewhere)
+{
+    put("/proc/812/comm", "nginx\n");
+    put("/proc/812/mountinfo", "50 0 254:9 / /db rw - ext4 /dev/vdz rw\n");
+    put_link("/proc/812/ns/mnt", "mnt:[2]");
+    assert_says(FIRN_FINDING_WARNING, "1 filesystem that only other mount namespaces have mounted");
+    assert_says(FIRN_FINDING_WARNING,
+                "      /db   ext4  mounted in another namespace (pid 812 (nginx))\n");
 }
 END_TEST
 
@@ -265,11 +310,14 @@ int main(void)
     tcase_add_test(tests, test_sockets);
     tcase_add_test(tests, test_rights);
     tcase_add_test(tests, test_configuration);
+    tcase_add_test(tests, test_state_directory);
     tcase_add_test(tests, test_broken_configuration);
     tcase_add_test(tests, test_hooks);
     tcase_add_test(tests, test_tracing);
     tcase_add_test(tests, test_kernel);
     tcase_add_test(tests, test_plan);
+    tcase_add_test(tests, test_what_cannot_be_frozen);
+    tcase_add_test(tests, test_elsewhere);
     tcase_add_test(tests, test_json);
     suite_add_tcase(suite, tests);
     return test_suite_run(suite);
