@@ -260,8 +260,7 @@ void keeper_answer_thaw(Keeper *keeper)
         keeper_say(keeper, "unthawed", note);
     else
         keeper_say_number(keeper, "thawed", thaw && !ours ? 0 : (guint)head->thawed);
-    /* after that: a host that hears an error twice is better off than one that never does */
-    if (thaw)
+    if (thaw && !note) /* of a note the agent says when it has passed it on */
         head->told = TRUE;
     head->asked = FIRN_ASKED_NOTHING;
 }

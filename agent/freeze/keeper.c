@@ -178,6 +178,10 @@ static void keeper_expedite(Keeper *keeper, gboolean on)
 {
     gint *expedited = &keeper->record->head->expedited;
 
+    /* what killed processes have left raised; they may not have let go of it yet, so that it stays
+     * noted until the end */
+    if (keeper->grace < 0 && !on && g_atomic_int_get(expedited))
+        firn_grace_periods_reclaim(keeper->roots);
     if (keeper->grace < 0)
         return;
     if (on) {
@@ -334,6 +338,7 @@ static void keeper_finish(Keeper *keeper, const GError *error)
     keeper_thaw(keeper);
     keeper_release_log(keeper);
     firn_hooks_thaw(keeper->record);
+    keeper_expedite(keeper, FALSE);
     if (!head->message[0] && !head->answered) {
         g_autofree char *why = keeper_explain_end(keeper);
 
