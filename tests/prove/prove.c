@@ -265,7 +265,8 @@ static void tell_result(const Proof *proof)
     printf("# made %u of %u runs on %u system calls:", proof->runs, proof->plan->runs->len,
            proof->plan->calls);
     for (int kind = 0; kind < PROVE_KINDS; kind++)
-        printf(" %s %u", prove_kind_names[kind], proof->by_kind[kind]);
+        printf(" %s %u/%u", prove_kind_names[kind], proof->by_kind[kind],
+               proof->plan->by_kind[kind]);
     printf("\n# %u failed; answer lost: %u; call not made: %u\n", proof->failed, proof->lost,
            proof->not_reached);
     fflush(stdout);

@@ -82,9 +82,8 @@ static void scene_kill(ProveScene *scene, ProveRole role, const TestTracee *call
             if (prove_truth_place(&scene->truth, tracee) == PROVE_FOREIGN)
                 scene->foreign_lost = TRUE;
         }
-        if (tracee == caller && scene->run && scene->run->after &&
-            prove_truth_place(&scene->truth, tracee) == PROVE_FOREIGN)
-            scene->foreign_lost = TRUE;
+        if (tracee == caller && prove_truth_place(&scene->truth, tracee) == PROVE_FOREIGN)
+            scene->foreign_lost = TRUE; /* nobody can tell whether the call was made */
         kill(tracee->pid, SIGKILL);
         if (role == PROVE_AGENT)
             scene->agent_killed = TRUE;
@@ -147,6 +146,8 @@ static TestCallNext scene_strike(ProveScene *scene, TestTracee *tracee)
         break;
     case PROVE_TRACE:
         scene->held = tracee->tid;
+        /* the watcher has to kill it there */
+        scene->foreign_lost = prove_truth_place(&scene->truth, tracee) == PROVE_FOREIGN;
         return TEST_CALL_HOLD;
     case PROVE_FAIL:
     case PROVE_FAIL_ON:
