@@ -5,7 +5,6 @@
 
 #include "agent/log.h"
 #include "qga-protocol/request.h"
-#include "qga-protocol/scanner.h"
 
 /* Requests that wait behind a running command: beyond that the client is not read any more. */
 #define MAX_WAITING 256
@@ -23,12 +22,11 @@ typedef struct {
     FirnSession *session; /* NULL: it ended while the command ran */
     const QgaCommand *command;
     State state;
-    gboolean dropped; /* nobody waits for the reply */
-    char *text;       /* of a request that waits */
-    gsize length;
-    GString *line;   /* the reply, once done, or its beginning */
-    QgaReply *reply; /* where the pieces of one that is SENDING come from */
-    gboolean begun;  /* some of the reply is out */
+    gboolean dropped;   /* nobody waits for the reply */
+    QgaRequest request; /* that waits */
+    GString *line;      /* the reply, once done, or its beginning */
+    QgaReply *reply;    /* where the pieces of one that is SENDING come from */
+    gboolean begun;     /* some of the reply is out */
 } Exchange;
 
 struct FirnSession {
@@ -36,7 +34,7 @@ struct FirnSession {
     const FirnPolicy *policy;
     FirnSessionWay way;
     gpointer data;
-    QgaScanner *scanner;
+    QgaGate *gate;
     GQueue exchanges; /* in the order of the requests */
     guint running;
     gsize waiting_bytes;
@@ -46,19 +44,11 @@ struct FirnSession {
     gboolean advancing;
 };
 
-/* It may hold a password. */
-static void free_text(char *text, gsize length)
-{
-    if (text)
-        explicit_bzero(text, length);
-    g_free(text);
-}
-
 static void exchange_free(gpointer data)
 {
     Exchange *exchange = data;
 
-    free_text(exchange->text, exchange->length);
+    qga_request_clear(&exchange->request);
     if (exchange->line)
         g_string_free(exchange->line, TRUE);
     qga_reply_unref(exchange->reply);
@@ -74,7 +64,7 @@ FirnSession *firn_session_new(const QgaCommands *commands, const FirnPolicy *pol
     session->policy = policy;
     session->way = *way;
     session->data = data;
-    session->scanner = qga_scanner_new(NULL);
+    session->gate = qga_gate_new(NULL, qga_commands_base64(commands));
     session->reading = TRUE;
     g_queue_init(&session->exchanges);
     return session;
@@ -92,7 +82,7 @@ void firn_session_free(FirnSession *session)
         else
             exchange_free(exchange);
     }
-    qga_scanner_free(session->scanner);
+    qga_gate_free(session->gate);
     g_free(session);
 }
 
@@ -136,7 +126,7 @@ static QgaReply *exchange_reply(Exchange *exchange, const QgaRequest *request)
 {
     QgaCommandFlags flags = exchange->command ? exchange->command->flags : QGA_COMMAND_NONE;
 
-    return qga_reply_new(request->id, request->id_length, (flags & QGA_COMMAND_SILENT) != 0,
+    return qga_reply_new(request->id, (flags & QGA_COMMAND_SILENT) != 0,
                          (flags & QGA_COMMAND_SENTINEL) != 0, on_reply, exchange);
 }
 
@@ -173,7 +163,6 @@ static void run(Exchange *exchange, const QgaRequest *request)
     const QgaCommand *command = exchange->command;
     g_autofree char *refusal = firn_policy_refuses(session->policy, command);
     g_autoptr(QgaReply) reply = exchange_reply(exchange, request);
-    QgaArguments *arguments;
     GError *error = NULL;
     gpointer data = NULL;
 
@@ -183,37 +172,37 @@ static void run(Exchange *exchange, const QgaRequest *request)
         refuse(session, command, reply, refusal);
         return;
     }
-    arguments = qga_arguments_new(command->arguments, request->arguments, &error);
-    if (!arguments) {
+    if (!qga_arguments_check(&request->arguments, command->arguments, &error)) {
         qga_reply_fail_error(reply, error);
         return;
     }
     qga_commands_find(session->commands, command->name, &data);
-    command->handler(arguments, reply, data);
-    qga_arguments_free(arguments);
+    command->handler(&request->arguments, reply, data);
+}
+
+/* The request of an exchange that waits no more; release with qga_request_clear(). */
+static QgaRequest take_waiting(Exchange *exchange)
+{
+    QgaRequest request = exchange->request;
+
+    exchange->request = (QgaRequest){0};
+    exchange->session->waiting_bytes -= request.cost;
+    return request;
 }
 
 /* Runs a request that has waited. */
 static void run_waiting(Exchange *exchange)
 {
-    char *text = g_steal_pointer(&exchange->text);
-    gsize length = exchange->length;
-    g_auto(QgaRequest) request = {0};
+    g_auto(QgaRequest) request = take_waiting(exchange);
 
-    exchange->session->waiting_bytes -= length;
-    if (qga_request_parse(text, length, &request, NULL))
-        run(exchange, &request);
-    free_text(text, length);
+    run(exchange, &request);
 }
 
 static void fail_waiting(Exchange *exchange, const char *why)
 {
-    g_auto(QgaRequest) request = {0};
-    g_autoptr(QgaReply) reply = NULL;
+    g_auto(QgaRequest) request = take_waiting(exchange);
+    g_autoptr(QgaReply) reply = exchange_reply(exchange, &request);
 
-    exchange->session->waiting_bytes -= exchange->length;
-    qga_request_parse(exchange->text, exchange->length, &request, NULL);
-    reply = exchange_reply(exchange, &request);
     qga_reply_fail(reply, "%s", why);
 }
 
@@ -343,14 +332,13 @@ static gboolean runs_at_once(FirnSession *session, const QgaCommand *command)
     return FALSE; /* rule 5 */
 }
 
-static void take_text(FirnSession *session, const char *text, gsize length)
+static void take_text(FirnSession *session, const QgaText *text)
 {
     g_auto(QgaRequest) request = {0};
     GError *error = NULL;
     const QgaCommand *command = NULL;
-    Exchange *exchange;
 
-    if (!qga_request_parse(text, length, &request, &error)) {
+    if (!qga_request_parse(text, &request, &error)) {
         g_autoptr(QgaReply) reply = exchange_reply(exchange_new(session, NULL), &request);
 
         qga_reply_fail_error(reply, error);
@@ -369,31 +357,30 @@ static void take_text(FirnSession *session, const char *text, gsize length)
         run(exchange_new(session, command), &request);
         return;
     }
-    exchange = exchange_new(session, command);
-    exchange->text = g_memdup2(text, length);
-    exchange->length = length;
-    session->waiting_bytes += length;
+    qga_request_keep(&request);
+    session->waiting_bytes += request.cost;
+    exchange_new(session, command)->request = request;
+    request = (QgaRequest){0};
 }
 
-/* Takes the next text out of the scanner; FALSE when there is none. */
+/* Takes the next text out of the gate; FALSE when there is none. */
 static gboolean scan(FirnSession *session)
 {
     QgaRequest none = {0};
-    const char *text;
-    gsize length;
+    QgaText text;
     GError *error = NULL;
 
-    switch (qga_scanner_next(session->scanner, &text, &length, &error)) {
-    case QGA_SCAN_TEXT:
-        take_text(session, text, length);
+    switch (qga_gate_next(session->gate, &text, &error)) {
+    case QGA_GATE_TEXT:
+        take_text(session, &text);
         return TRUE;
-    case QGA_SCAN_ERROR: {
+    case QGA_GATE_ERROR: {
         g_autoptr(QgaReply) reply = exchange_reply(exchange_new(session, NULL), &none);
 
         qga_reply_fail_error(reply, error);
         return TRUE;
     }
-    case QGA_SCAN_MORE:
+    case QGA_GATE_MORE:
     default:
         return FALSE;
     }
@@ -458,7 +445,7 @@ void firn_session_advance(FirnSession *session)
 
 void firn_session_feed(FirnSession *session, const char *bytes, gsize length)
 {
-    qga_scanner_feed(session->scanner, bytes, length);
+    qga_gate_feed(session->gate, bytes, length);
     firn_session_advance(session);
 }
 
@@ -470,7 +457,7 @@ void firn_session_eof(FirnSession *session)
 
 void firn_session_left(FirnSession *session)
 {
-    qga_scanner_reset(session->scanner);
+    qga_gate_reset(session->gate);
     session->eof = FALSE;
     drop_all(session, TRUE);
     firn_session_advance(session);
@@ -482,7 +469,7 @@ gboolean firn_session_cut(FirnSession *session)
         if (((const Exchange *)item->data)->begun)
             return FALSE;
     }
-    qga_scanner_reset(session->scanner);
+    qga_gate_reset(session->gate);
     return TRUE;
 }
 

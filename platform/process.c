@@ -403,7 +403,8 @@ static Process *find(const FirnProcesses *processes, gint64 pid)
 
 static FirnProcessOutput output_of(const Stream *stream)
 {
-    return (FirnProcessOutput){stream->data->data, stream->data->len, stream->truncated};
+    return (FirnProcessOutput){stream->data->data, stream->data->len, stream->truncated,
+                               stream->data};
 }
 
 gboolean firn_processes_status(FirnProcesses *processes, gint64 pid, FirnProcessStatus *status)

@@ -43,6 +43,7 @@ typedef struct {
     const guint8 *data;
     gsize length;
     gboolean truncated; /* there was more than the limits let keep */
+    GByteArray *array;  /* what the data are in; a reference keeps them when all is forgotten */
 } FirnProcessOutput;
 
 typedef struct {

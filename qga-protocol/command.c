@@ -17,6 +17,7 @@ struct QgaCommands {
     GHashTable *entries; /* name to Entry */
     GArray *families;    /* of Family */
     GArray *sorted;      /* of const QgaCommand * */
+    GPtrArray *base64;   /* names, ends with NULL */
 };
 
 static void clear_family(gpointer data)
@@ -35,6 +36,8 @@ QgaCommands *qga_commands_new(void)
     commands->families = g_array_new(FALSE, FALSE, sizeof(Family));
     g_array_set_clear_func(commands->families, clear_family);
     commands->sorted = g_array_new(FALSE, FALSE, sizeof(const QgaCommand *));
+    commands->base64 = g_ptr_array_new();
+    g_ptr_array_add(commands->base64, NULL);
     return commands;
 }
 
@@ -45,6 +48,7 @@ void qga_commands_free(QgaCommands *commands)
     g_hash_table_unref(commands->entries);
     g_array_unref(commands->families);
     g_array_unref(commands->sorted);
+    g_ptr_array_unref(commands->base64);
     g_free(commands);
 }
 
@@ -53,6 +57,16 @@ static int compare_rows(gconstpointer a, gconstpointer b)
     const QgaCommand *const *one = a, *const *other = b;
 
     return strcmp((*one)->name, (*other)->name);
+}
+
+/* The row's names of base64, in front of the NULL at the end. */
+static void commands_add_base64(QgaCommands *commands, const QgaMember *member)
+{
+    for (; member && member->type != QGA_TYPE_END; member++) {
+        if (member->type == QGA_TYPE_BASE64 &&
+            !g_strv_contains((const char *const *)commands->base64->pdata, member->name))
+            g_ptr_array_insert(commands->base64, 0, (gpointer)(guintptr)member->name);
+    }
 }
 
 void qga_commands_add(QgaCommands *commands, const QgaCommand *rows, guint count, gpointer data,
@@ -68,6 +82,7 @@ void qga_commands_add(QgaCommands *commands, const QgaCommand *rows, guint count
         if (!g_hash_table_insert(commands->entries, g_strdup(row->name), entry))
             g_error("two commands are named %s", row->name);
         g_array_append_val(commands->sorted, row);
+        commands_add_base64(commands, row->arguments);
     }
     g_array_append_val(commands->families, family);
     g_array_sort(commands->sorted, compare_rows);
@@ -88,4 +103,9 @@ const QgaCommand *const *qga_commands_list(const QgaCommands *commands, guint *c
 {
     *count = commands->sorted->len;
     return (const QgaCommand *const *)(gconstpointer)commands->sorted->data;
+}
+
+const char *const *qga_commands_base64(const QgaCommands *commands)
+{
+    return (const char *const *)commands->base64->pdata;
 }

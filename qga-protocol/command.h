@@ -21,8 +21,8 @@ typedef void (*QgaHandler)(const QgaArguments *arguments, QgaReply *reply, gpoin
 typedef struct {
     const char *name;
     const QgaMember *arguments; /* ends with {0}; NULL for none */
-    const char *returns; /* for the reference, such as "{count: int, eof: bool}"; NULL for {} */
-    const char *summary; /* one sentence for the reference */
+    const QgaMember *returns;   /* a value without a name; NULL for {} */
+    const char *summary;        /* one sentence for the reference */
     QgaCommandFlags flags;
     QgaHandler handler;
 } QgaCommand;
@@ -45,5 +45,9 @@ const QgaCommand *qga_commands_find(const QgaCommands *commands, const char *nam
 
 /* Every row in C-locale order of the names: `count` of them; the array belongs to `commands`. */
 const QgaCommand *const *qga_commands_list(const QgaCommands *commands, guint *count);
+
+/* The names of all arguments of type BASE64, each once, ends with NULL: for qga_gate_new(). The
+ * array belongs to `commands`, and changes with the next qga_commands_add(). */
+const char *const *qga_commands_base64(const QgaCommands *commands);
 
 #endif

@@ -2,12 +2,12 @@
 #ifndef QGA_PROTOCOL_REPLY_H
 #define QGA_PROTOCOL_REPLY_H
 
-#include "qga-protocol/writer.h"
+#include "qga-protocol/json.h"
 
 /*
- * The answer to one request. It is finished exactly once, by qga_reply_finish() or one of the
- * qga_reply_fail() calls, in the handler or later (then the handler keeps a reference). Only the
- * thread of the main loop may touch it.
+ * The answer to one request. It is finished exactly once, by qga_reply_return(), qga_reply_stream()
+ * or one of the qga_reply_fail() calls, in the handler or later (then the handler keeps a
+ * reference). Only the thread of the main loop may touch it.
  */
 typedef struct QgaReply QgaReply;
 
@@ -22,32 +22,40 @@ typedef void (*QgaReplyDone)(QgaReply *reply, GString *line, gpointer data);
  * whose last reference goes unfinished fails with a text that says so, since every request gets its
  * answer.
  */
-QgaReply *qga_reply_new(const char *id, gsize id_length, gboolean silent, gboolean sentinel,
-                        QgaReplyDone done, gpointer data);
+QgaReply *qga_reply_new(const char *id, gboolean silent, gboolean sentinel, QgaReplyDone done,
+                        gpointer data);
 QgaReply *qga_reply_ref(QgaReply *reply);
 void qga_reply_unref(QgaReply *reply);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(QgaReply, qga_reply_unref)
 
-/*
- * The writer for the value of "return": write exactly one value, then qga_reply_finish(). Not
- * called at all for a command that returns nothing: finish alone answers {"return": {}}. A handler
- * may still fail after it has begun: what was written is dropped.
- */
-QgaWriter *qga_reply_begin(QgaReply *reply);
+/* Answers with what the command returns, and takes it: json.h says what it may hold. */
+void qga_reply_return(QgaReply *reply, JsonNode *value);
+void qga_reply_return_object(QgaReply *reply, JsonObject *value);
+void qga_reply_return_array(QgaReply *reply, JsonArray *value);
+void qga_reply_return_int(QgaReply *reply, gint64 value);
+/* Answers {"return": {}}: for a command that returns nothing. */
 void qga_reply_finish(QgaReply *reply);
 
 /*
- * For a value too large to hold: finishes the reply in pieces. `more` is called whenever what came
- * before is on its way, writes some of the value, and returns FALSE with the call that completes
- * it. It cannot fail any more: it ends the value where the data end. free_data (may be NULL) is
- * called when all is written or nobody waits any longer.
+ * Answers with an object whose large members, strings of base64, are made as the client takes them:
+ * whatever their size, no more than a piece of them is held. They cannot fail any more: a member
+ * ends where its data end.
  */
-typedef gboolean (*QgaReplyMore)(QgaWriter *writer, gpointer data);
-void qga_reply_finish_in_pieces(QgaReply *reply, QgaReplyMore more, gpointer data,
-                                GDestroyNotify free_data);
+typedef struct {
+    /* The name of the first large member, then of the next one; NULL: there is no other. */
+    const char *(*next)(gpointer data);
+    /* Up to `size` of its bytes; fewer are its last ones. */
+    gsize (*read)(guint8 *bytes, gsize size, gpointer data);
+    /* The other members, once the large ones are out; the caller takes the object. */
+    JsonObject *(*rest)(gpointer data);
+    /* All is written, or nobody waits any longer. */
+    GDestroyNotify free;
+} QgaReplySource;
 
-/* For the one who sends: whether `done` got just the beginning of the line, and the piece that
- * follows, to be freed with g_string_free(). */
+void qga_reply_stream(QgaReply *reply, const QgaReplySource *source, gpointer data);
+
+/* For the sender: whether `done` got just the beginning of the line, and the piece that follows, to
+ * be freed with g_string_free(). */
 gboolean qga_reply_has_more(const QgaReply *reply);
 GString *qga_reply_next_piece(QgaReply *reply);
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "qga-protocol/schema.h"
 
+#include <string.h>
+
 static char *describe_members(const QgaMember *members)
 {
     GString *text = g_string_new("{");
@@ -64,4 +66,13 @@ char *qga_member_describe(const QgaMember *member)
     default:
         return g_strdup("");
     }
+}
+
+int qga_member_index(const char *const *values, const char *text)
+{
+    for (int i = 0; values[i]; i++) {
+        if (strcmp(values[i], text) == 0)
+            return i;
+    }
+    return -1;
 }

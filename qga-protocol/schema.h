@@ -4,12 +4,12 @@
 
 #include <glib.h>
 
-/* The types of the guest agent's published QAPI schema that arguments have. */
+/* The types of the guest agent's published QAPI schema that arguments and replies have. */
 typedef enum {
     QGA_TYPE_END = 0, /* ends a list of members */
     QGA_TYPE_INT,     /* exactly the int64 range, digits alone */
     QGA_TYPE_UINT64,  /* exactly the uint64 range */
-    QGA_TYPE_NUMBER,  /* any JSON number */
+    QGA_TYPE_NUMBER,  /* any JSON number; of replies alone */
     QGA_TYPE_STRING,  /* UTF-8 without NUL */
     QGA_TYPE_BOOL,
     QGA_TYPE_ENUM,        /* one of `values` */
@@ -20,7 +20,8 @@ typedef enum {
     QGA_TYPE_BOOL_OR_ENUM,
 } QgaType;
 
-/* One member of a command's arguments, or of a struct in them. A list of them ends with {0}. */
+/* One member of a command's arguments, or of a struct; or what a command returns, without a name. A
+ * list of members ends with {0}. */
 typedef struct QgaMember QgaMember;
 struct QgaMember {
     const char *name;
@@ -36,5 +37,8 @@ struct QgaMember {
 
 /* The type as the protocol reference shows it, such as "[str]"; free with g_free(). */
 char *qga_member_describe(const QgaMember *member);
+
+/* The place of `text` in `values`, which ends with NULL; -1: it is not there. */
+int qga_member_index(const char *const *values, const char *text);
 
 #endif

@@ -30,9 +30,12 @@ static void print_arguments(const QgaMember *member)
 
 static void print_command(const QgaCommand *command)
 {
+    g_autofree char *returns =
+        command->returns ? qga_member_describe(command->returns) : g_strdup("{}");
+
     printf("\n## %s\n\n    %s(", command->name, command->name);
     print_arguments(command->arguments);
-    printf(") -> %s\n", command->returns ? command->returns : "{}");
+    printf(") -> %s\n", returns);
     if (command->summary)
         printf("\n%s\n", command->summary);
     print_flags(command->flags);

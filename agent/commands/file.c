@@ -3,34 +3,38 @@
 #include "agent/commands/families.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* The packaged agent's limit, which clients know: 48 MiB, 64 MiB as base64. */
 #define READ_MAX (48 * 1024 * 1024)
 #define READ_DEFAULT 4096
-/* Read and encoded at once: whole groups of base64, and with the rest of a line below 64 KiB, which
- * the C library keeps for the next piece where it would give more back to the kernel each time. */
-#define PIECE (3 * 15 * 1024)
+/* Read before the reply begins, so that a file that cannot be read is an error. */
+#define FIRST_READ 4096
 
 static void guest_file_open(const QgaArguments *arguments, QgaReply *reply, gpointer data)
 {
-    g_autofree char *path = qga_arguments_string(arguments, "path");
-    g_autofree char *mode = qga_arguments_string(arguments, "mode");
+    const char *path = json_object_get_string_member(arguments->object, "path");
+    const char *mode = json_object_get_string_member_with_default(arguments->object, "mode", "r");
     GError *error = NULL;
-    gint64 handle = firn_files_open(data, path, mode ? mode : "r", &error);
+    gint64 handle = firn_files_open(data, path, mode, &error);
 
     if (error) {
         qga_reply_fail_error(reply, error);
         return;
     }
-    qga_writer_int(qga_reply_begin(reply), handle);
-    qga_reply_finish(reply);
+    qga_reply_return_int(reply, handle);
+}
+
+static gint64 handle_of(const QgaArguments *arguments)
+{
+    return json_object_get_int_member(arguments->object, "handle");
 }
 
 static void guest_file_close(const QgaArguments *arguments, QgaReply *reply, gpointer data)
 {
     GError *error = NULL;
 
-    if (!firn_files_close(data, qga_arguments_int(arguments, "handle", 0), &error)) {
+    if (!firn_files_close(data, handle_of(arguments), &error)) {
         qga_reply_fail_error(reply, error);
         return;
     }
@@ -41,7 +45,7 @@ static void guest_file_close(const QgaArguments *arguments, QgaReply *reply, gpo
 static FirnFile *find_file(const QgaArguments *arguments, QgaReply *reply, FirnFiles *files)
 {
     GError *error = NULL;
-    FirnFile *file = firn_files_find(files, qga_arguments_int(arguments, "handle", 0), &error);
+    FirnFile *file = firn_files_find(files, handle_of(arguments), &error);
 
     if (!file)
         qga_reply_fail_error(reply, error);
@@ -60,67 +64,78 @@ static gboolean check_count(gint64 count, gint64 max, QgaReply *reply)
 typedef struct {
     FirnFiles *files;
     gint64 handle;
-    gint64 left; /* bytes still wanted */
+    gsize left; /* bytes still wanted */
     gint64 done;
+    gboolean named;
     gboolean eof;
-    gsize got; /* bytes in the buffer, not written yet */
-    guint8 buffer[PIECE];
+    gsize first; /* bytes read before the reply began */
+    guint8 buffer[FIRST_READ];
 } Reading;
 
-/* Fills the buffer. FALSE with an error when the file cannot be read. */
-static gboolean reading_fill(Reading *reading, GError **error)
+/* Reads up to `size` bytes more. FALSE with an error when the file cannot be read. */
+static gboolean reading_fill(Reading *reading, guint8 *bytes, gsize size, gsize *got,
+                             GError **error)
 {
-    gsize wanted = (gsize)MIN(reading->left, PIECE);
+    gsize wanted = MIN(reading->left, size);
     FirnFile *file = firn_files_find(reading->files, reading->handle, error);
-    gssize got = file ? firn_file_read(file, reading->buffer, wanted, &reading->eof, error) : -1;
+    gssize count = file ? firn_file_read(file, bytes, wanted, &reading->eof, error) : -1;
 
-    reading->got = got > 0 ? (gsize)got : 0;
-    reading->left = reading->got < wanted ? 0 : reading->left - (gint64)wanted;
-    reading->done += (gint64)reading->got;
-    return got >= 0;
+    *got = count > 0 ? (gsize)count : 0;
+    reading->left = *got < wanted ? 0 : reading->left - wanted;
+    reading->done += (gint64)*got;
+    return count >= 0;
 }
 
-/* Writes what is in the buffer and fills it again; the value's end when nothing is left. */
-static gboolean reading_more(QgaWriter *writer, gpointer data)
+static const char *reading_next(gpointer data)
 {
     Reading *reading = data;
+    gboolean named = reading->named;
 
-    qga_writer_base64_piece(writer, reading->buffer, reading->got);
-    reading->got = 0;
-    if (reading->left > 0 && reading_fill(reading, NULL))
-        return TRUE;
-    if (reading->got > 0)
-        return TRUE;
-    qga_writer_end_base64(writer);
-    qga_writer_member_int(writer, "count", reading->done);
-    qga_writer_member_bool(writer, "eof", reading->eof);
-    qga_writer_end_object(writer);
-    return FALSE;
+    reading->named = TRUE;
+    return named ? NULL : "buf-b64";
+}
+
+static gsize reading_read(guint8 *bytes, gsize size, gpointer data)
+{
+    Reading *reading = data;
+    gsize first = reading->first, got = 0;
+
+    memcpy(bytes, reading->buffer, first);
+    reading->first = 0;
+    if (reading->left > 0)
+        reading_fill(reading, bytes + first, size - first, &got, NULL);
+    return first + got;
+}
+
+static JsonObject *reading_rest(gpointer data)
+{
+    const Reading *reading = data;
+    JsonObject *object = json_object_new();
+
+    json_object_set_int_member(object, "count", reading->done);
+    json_object_set_boolean_member(object, "eof", reading->eof);
+    return object;
 }
 
 static void guest_file_read(const QgaArguments *arguments, QgaReply *reply, gpointer data)
 {
-    gint64 count = qga_arguments_int(arguments, "count", READ_DEFAULT);
+    static const QgaReplySource source = {reading_next, reading_read, reading_rest, g_free};
+    gint64 count =
+        json_object_get_int_member_with_default(arguments->object, "count", READ_DEFAULT);
     g_autofree Reading *reading = NULL;
     GError *error = NULL;
-    QgaWriter *writer;
 
     if (!find_file(arguments, reply, data) || !check_count(count, READ_MAX, reply))
         return;
-    reading = g_new(Reading, 1);
+    reading = g_new0(Reading, 1);
     reading->files = data;
-    reading->handle = qga_arguments_int(arguments, "handle", 0);
-    reading->left = count;
-    reading->done = 0;
-    if (!reading_fill(reading, &error)) {
+    reading->handle = handle_of(arguments);
+    reading->left = (gsize)count;
+    if (!reading_fill(reading, reading->buffer, FIRST_READ, &reading->first, &error)) {
         qga_reply_fail_error(reply, error);
         return;
     }
-    writer = qga_reply_begin(reply);
-    qga_writer_begin_object(writer);
-    qga_writer_name(writer, "buf-b64");
-    qga_writer_begin_base64(writer);
-    qga_reply_finish_in_pieces(reply, reading_more, g_steal_pointer(&reading), g_free);
+    qga_reply_stream(reply, &source, g_steal_pointer(&reading));
 }
 
 typedef struct {
@@ -149,7 +164,7 @@ static void guest_file_write(const QgaArguments *arguments, QgaReply *reply, gpo
 {
     Writing writing = {.file = find_file(arguments, reply, data)};
     GError *error = NULL;
-    QgaWriter *writer;
+    JsonObject *object;
     gint64 count;
     gsize length;
 
@@ -159,7 +174,7 @@ static void guest_file_write(const QgaArguments *arguments, QgaReply *reply, gpo
         qga_reply_fail_error(reply, error);
         return;
     }
-    count = qga_arguments_int(arguments, "count", (gint64)length);
+    count = json_object_get_int_member_with_default(arguments->object, "count", (gint64)length);
     if (!check_count(count, (gint64)length, reply))
         return;
     writing.left = (gsize)count;
@@ -168,24 +183,25 @@ static void guest_file_write(const QgaArguments *arguments, QgaReply *reply, gpo
         qga_reply_fail_error(reply, writing.error);
         return;
     }
-    writer = qga_reply_begin(reply);
-    qga_writer_begin_object(writer);
-    qga_writer_member_int(writer, "count", writing.done);
-    qga_writer_member_bool(writer, "eof", FALSE);
-    qga_writer_end_object(writer);
-    qga_reply_finish(reply);
+    object = json_object_new();
+    json_object_set_int_member(object, "count", writing.done);
+    json_object_set_boolean_member(object, "eof", FALSE);
+    qga_reply_return_object(reply, object);
 }
+
+static const char *const whence_values[] = {"set", "cur", "end", NULL};
 
 /* SEEK_SET, SEEK_CUR or SEEK_END; -1 for any other number, and the reply has failed. */
 static int whence_of(const QgaArguments *arguments, QgaReply *reply)
 {
     static const int places[] = {SEEK_SET, SEEK_CUR, SEEK_END};
+    JsonNode *whence = json_object_get_member(arguments->object, "whence");
     gint64 code;
 
-    if (qga_arguments_is_enum(arguments, "whence"))
-        code = qga_arguments_enum(arguments, "whence", 0);
+    if (json_node_get_value_type(whence) == G_TYPE_STRING)
+        code = qga_member_index(whence_values, json_node_get_string(whence));
     else
-        code = qga_arguments_int(arguments, "whence", 0);
+        code = json_node_get_int(whence);
     if (code >= 0 && code < (gint64)G_N_ELEMENTS(places))
         return places[code];
     qga_reply_fail(reply, "invalid whence code %" G_GINT64_FORMAT, code);
@@ -196,8 +212,8 @@ static void guest_file_seek(const QgaArguments *arguments, QgaReply *reply, gpoi
 {
     FirnFile *file = find_file(arguments, reply, data);
     GError *error = NULL;
-    QgaWriter *writer;
-    gint64 position;
+    JsonObject *object;
+    gint64 offset, position;
     int whence;
 
     if (!file)
@@ -205,17 +221,16 @@ static void guest_file_seek(const QgaArguments *arguments, QgaReply *reply, gpoi
     whence = whence_of(arguments, reply);
     if (whence < 0)
         return;
-    position = firn_file_seek(file, qga_arguments_int(arguments, "offset", 0), whence, &error);
+    offset = json_object_get_int_member(arguments->object, "offset");
+    position = firn_file_seek(file, offset, whence, &error);
     if (position < 0) {
         qga_reply_fail_error(reply, error);
         return;
     }
-    writer = qga_reply_begin(reply);
-    qga_writer_begin_object(writer);
-    qga_writer_member_bool(writer, "eof", FALSE);
-    qga_writer_member_int(writer, "position", position);
-    qga_writer_end_object(writer);
-    qga_reply_finish(reply);
+    object = json_object_new();
+    json_object_set_boolean_member(object, "eof", FALSE);
+    json_object_set_int_member(object, "position", position);
+    qga_reply_return_object(reply, object);
 }
 
 /* What was written is the kernel's already: there is no buffer here to flush. */
@@ -224,8 +239,6 @@ static void guest_file_flush(const QgaArguments *arguments, QgaReply *reply, gpo
     if (find_file(arguments, reply, data))
         qga_reply_finish(reply);
 }
-
-static const char *const whence_values[] = {"set", "cur", "end", NULL};
 
 static const QgaMember open_arguments[] = {
     {"path", QGA_TYPE_STRING}, {"mode", QGA_TYPE_STRING, TRUE}, {0}};
@@ -240,19 +253,28 @@ static const QgaMember seek_arguments[] = {
     {"whence", QGA_TYPE_INT_OR_ENUM, .values = whence_values, .type_name = "GuestFileWhence"},
     {0}};
 
+static const QgaMember handle_returns = {.type = QGA_TYPE_INT};
+static const QgaMember read_members[] = {
+    {"count", QGA_TYPE_INT}, {"buf-b64", QGA_TYPE_BASE64}, {"eof", QGA_TYPE_BOOL}, {0}};
+static const QgaMember read_returns = {.type = QGA_TYPE_STRUCT, .members = read_members};
+static const QgaMember write_members[] = {{"count", QGA_TYPE_INT}, {"eof", QGA_TYPE_BOOL}, {0}};
+static const QgaMember write_returns = {.type = QGA_TYPE_STRUCT, .members = write_members};
+static const QgaMember seek_members[] = {{"position", QGA_TYPE_INT}, {"eof", QGA_TYPE_BOOL}, {0}};
+static const QgaMember seek_returns = {.type = QGA_TYPE_STRUCT, .members = seek_members};
+
 static const QgaCommand rows[] = {
-    {"guest-file-open", open_arguments, "int",
+    {"guest-file-open", open_arguments, &handle_returns,
      "Opens a file in one of the modes of fopen(3), \"r\" when none is given, and returns its "
      "handle.",
      QGA_COMMAND_NONE, guest_file_open},
     {"guest-file-close", handle_arguments, NULL, "Closes a file.", QGA_COMMAND_NONE,
      guest_file_close},
-    {"guest-file-read", read_arguments, "{count: int, buf-b64: str, eof: bool}",
+    {"guest-file-read", read_arguments, &read_returns,
      "Reads up to count bytes, 4096 when it is left out and at most 48 MiB.", QGA_COMMAND_NONE,
      guest_file_read},
-    {"guest-file-write", write_arguments, "{count: int, eof: bool}",
+    {"guest-file-write", write_arguments, &write_returns,
      "Writes the bytes, or the first count of them.", QGA_COMMAND_NONE, guest_file_write},
-    {"guest-file-seek", seek_arguments, "{position: int, eof: bool}",
+    {"guest-file-seek", seek_arguments, &seek_returns,
      "Moves to a place relative to the file's start, the current position or the file's end.",
      QGA_COMMAND_NONE, guest_file_seek},
     {"guest-file-flush", handle_arguments, NULL,

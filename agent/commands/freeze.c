@@ -9,8 +9,7 @@ static void guest_fsfreeze_status(const QgaArguments *arguments, QgaReply *reply
     const FirnContext *context = data;
     gboolean frozen = firn_freezer_is_frozen(context->freezer);
 
-    qga_writer_string(qga_reply_begin(reply), frozen ? "frozen" : "thawed");
-    qga_reply_finish(reply);
+    qga_reply_return(reply, json_node_init_string(json_node_alloc(), frozen ? "frozen" : "thawed"));
 }
 
 /* A freeze or thaw has ended; data: the reply, kept until now. */
@@ -22,8 +21,7 @@ static void on_freezer_done(gint64 count, const GError *error, gpointer data)
         qga_reply_fail(reply, "%s", error->message);
         return;
     }
-    qga_writer_int(qga_reply_begin(reply), count);
-    qga_reply_finish(reply);
+    qga_reply_return_int(reply, count);
 }
 
 static void guest_fsfreeze_freeze(const QgaArguments *arguments, QgaReply *reply, gpointer data)
@@ -38,7 +36,7 @@ static void guest_fsfreeze_freeze_list(const QgaArguments *arguments, QgaReply *
                                        gpointer data)
 {
     const FirnContext *context = data;
-    g_auto(GStrv) mountpoints = qga_arguments_strings(arguments, "mountpoints");
+    g_auto(GStrv) mountpoints = qga_json_get_strings(arguments->object, "mountpoints");
 
     firn_freezer_freeze(context->freezer, (const char *const *)mountpoints,
                         "guest-fsfreeze-freeze-list", on_freezer_done, qga_reply_ref(reply));
@@ -84,33 +82,31 @@ static void trim_run(gpointer data)
     }
 }
 
-static void write_trim(QgaWriter *writer, const Trim *trim)
+static JsonObject *trim_object(const Trim *trim)
 {
-    qga_writer_begin_object(writer);
-    qga_writer_member_string(writer, "path", trim->path);
+    JsonObject *object = json_object_new();
+
+    json_object_set_string_member(object, "path", trim->path);
     if (trim->error) {
-        qga_writer_member_string(writer, "error", trim->error->message);
+        json_object_set_string_member(object, "error", trim->error->message);
     } else {
-        qga_writer_member_int(writer, "minimum", (gint64)trim->minimum);
-        qga_writer_member_int(writer, "trimmed", (gint64)trim->trimmed);
+        json_object_set_int_member(object, "minimum", (gint64)trim->minimum);
+        json_object_set_int_member(object, "trimmed", (gint64)trim->trimmed);
     }
-    qga_writer_end_object(writer);
+    return object;
 }
 
 /* The last one first, as the packaged agent tells them. */
 static void trim_done(gpointer data)
 {
     TrimJob *job = data;
-    QgaWriter *writer = qga_reply_begin(job->reply);
+    JsonObject *object = json_object_new();
+    JsonArray *paths = json_array_new();
 
-    qga_writer_begin_object(writer);
-    qga_writer_name(writer, "paths");
-    qga_writer_begin_array(writer);
     for (guint i = job->trims->len; i-- > 0;)
-        write_trim(writer, g_ptr_array_index(job->trims, i));
-    qga_writer_end_array(writer);
-    qga_writer_end_object(writer);
-    qga_reply_finish(job->reply);
+        json_array_add_object_element(paths, trim_object(g_ptr_array_index(job->trims, i)));
+    json_object_set_array_member(object, "paths", paths);
+    qga_reply_return_object(job->reply, object);
     qga_reply_unref(job->reply);
     g_ptr_array_unref(job->trims);
     g_free(job);
@@ -161,31 +157,42 @@ static void guest_fstrim(const QgaArguments *arguments, QgaReply *reply, gpointe
     }
     job = g_new0(TrimJob, 1);
     job->reply = qga_reply_ref(reply);
-    job->trims = plan_trims(mounts, (guint64)qga_arguments_int(arguments, "minimum", 0));
+    job->trims = plan_trims(
+        mounts, (guint64)json_object_get_int_member_with_default(arguments->object, "minimum", 0));
     firn_work_start("fstrim", trim_run, trim_done, job);
 }
 
 static const QgaMember list_arguments[] = {
     {"mountpoints", QGA_TYPE_LIST, TRUE, .element = QGA_TYPE_STRING}, {0}};
 static const QgaMember trim_arguments[] = {{"minimum", QGA_TYPE_INT, TRUE}, {0}};
+static const char *const states[] = {"thawed", "frozen", NULL};
+static const QgaMember status_returns = {.type = QGA_TYPE_ENUM, .values = states};
+static const QgaMember count_returns = {.type = QGA_TYPE_INT};
+static const QgaMember trim_path[] = {{"path", QGA_TYPE_STRING},
+                                      {"trimmed", QGA_TYPE_INT, TRUE},
+                                      {"minimum", QGA_TYPE_INT, TRUE},
+                                      {"error", QGA_TYPE_STRING, TRUE},
+                                      {0}};
+static const QgaMember trim_members[] = {
+    {"paths", QGA_TYPE_LIST, .element = QGA_TYPE_STRUCT, .members = trim_path}, {0}};
+static const QgaMember trim_returns = {.type = QGA_TYPE_STRUCT, .members = trim_members};
 
 static const QgaCommand rows[] = {
-    {"guest-fsfreeze-status", NULL, "\"thawed\" | \"frozen\"",
+    {"guest-fsfreeze-status", NULL, &status_returns,
      "Tells whether filesystems are frozen, once a running freeze has ended.",
      QGA_COMMAND_FROZEN_SAFE, guest_fsfreeze_status},
-    {"guest-fsfreeze-freeze", NULL, "int",
+    {"guest-fsfreeze-freeze", NULL, &count_returns,
      "Freezes all filesystems, in reverse mount order, and tells how many.", QGA_COMMAND_NONE,
      guest_fsfreeze_freeze},
-    {"guest-fsfreeze-freeze-list", list_arguments, "int",
+    {"guest-fsfreeze-freeze-list", list_arguments, &count_returns,
      "Freezes the filesystems of these mountpoints, all when the list is left out; unknown ones "
      "are "
      "ignored.",
      QGA_COMMAND_NONE, guest_fsfreeze_freeze_list},
-    {"guest-fsfreeze-thaw", NULL, "int",
+    {"guest-fsfreeze-thaw", NULL, &count_returns,
      "Thaws what was frozen, cancels a freeze that still runs, and tells how many were thawed.",
      QGA_COMMAND_FROZEN_SAFE, guest_fsfreeze_thaw},
-    {"guest-fstrim", trim_arguments,
-     "{paths: [{path: str, trimmed?: int, minimum?: int, error?: str}]}",
+    {"guest-fstrim", trim_arguments, &trim_returns,
      "Tells the disks of all writable filesystems which blocks are free.", QGA_COMMAND_NONE,
      guest_fstrim},
 };

@@ -9,42 +9,38 @@ static void get_memory_blocks(const QgaArguments *arguments, QgaReply *reply, gp
 {
     GError *error = NULL;
     g_autoptr(GArray) all = firn_memory_blocks_read(data, &error);
-    QgaWriter *writer;
+    JsonArray *array;
 
     if (!all) {
         qga_reply_fail_error(reply, error);
         return;
     }
-    writer = qga_reply_begin(reply);
-    qga_writer_begin_array(writer);
+    array = json_array_new();
     for (guint i = 0; i < all->len; i++) {
         const FirnMemoryBlock *block = &g_array_index(all, FirnMemoryBlock, i);
+        JsonObject *object = json_object_new();
 
-        qga_writer_begin_object(writer);
-        qga_writer_member_uint(writer, "phys-index", block->index);
-        qga_writer_member_bool(writer, "online", block->online);
-        qga_writer_member_bool(writer, "can-offline", block->can_offline);
-        qga_writer_end_object(writer);
+        qga_json_set_uint(object, "phys-index", block->index);
+        json_object_set_boolean_member(object, "online", block->online);
+        json_object_set_boolean_member(object, "can-offline", block->can_offline);
+        json_array_add_object_element(array, object);
     }
-    qga_writer_end_array(writer);
-    qga_reply_finish(reply);
+    qga_reply_return_array(reply, array);
 }
 
 static void get_memory_block_info(const QgaArguments *arguments, QgaReply *reply, gpointer data)
 {
     GError *error = NULL;
-    QgaWriter *writer;
+    JsonObject *object;
     guint64 size;
 
     if (!firn_memory_block_size(data, &size, &error)) {
         qga_reply_fail_error(reply, error);
         return;
     }
-    writer = qga_reply_begin(reply);
-    qga_writer_begin_object(writer);
-    qga_writer_member_uint(writer, "size", size);
-    qga_writer_end_object(writer);
-    qga_reply_finish(reply);
+    object = json_object_new();
+    qga_json_set_uint(object, "size", size);
+    qga_reply_return_object(reply, object);
 }
 
 /* One block that guest-set-memory-blocks asks for, and how it went. */
@@ -61,15 +57,15 @@ typedef struct {
     GArray *settings;
 } Job;
 
-static gboolean add_one(const QgaArguments *element, gpointer data)
+static void add_one(JsonArray *array, guint index, JsonNode *element, gpointer data)
 {
+    JsonObject *block = json_node_get_object(element);
     Setting setting = {
-        .index = qga_arguments_uint(element, "phys-index", 0),
-        .online = qga_arguments_bool(element, "online", FALSE),
+        .index = (guint64)json_object_get_int_member(block, "phys-index"),
+        .online = json_object_get_boolean_member(block, "online"),
     };
 
     g_array_append_val((GArray *)data, setting);
-    return TRUE;
 }
 
 static void run(gpointer data)
@@ -84,33 +80,34 @@ static void run(gpointer data)
     }
 }
 
-static void write_setting(QgaWriter *writer, const Setting *setting)
-{
-    static const char *const responses[] = {
-        [FIRN_MEMORY_DONE] = "success",
-        [FIRN_MEMORY_NOT_FOUND] = "not-found",
-        [FIRN_MEMORY_UNSUPPORTED] = "operation-not-supported",
-        [FIRN_MEMORY_FAILED] = "operation-failed",
-    };
+static const char *const responses[] = {
+    [FIRN_MEMORY_DONE] = "success",
+    [FIRN_MEMORY_NOT_FOUND] = "not-found",
+    [FIRN_MEMORY_UNSUPPORTED] = "operation-not-supported",
+    [FIRN_MEMORY_FAILED] = "operation-failed",
+    NULL,
+};
 
-    qga_writer_begin_object(writer);
-    qga_writer_member_uint(writer, "phys-index", setting->index);
-    qga_writer_member_string(writer, "response", responses[setting->result]);
+static JsonObject *setting_object(const Setting *setting)
+{
+    JsonObject *object = json_object_new();
+
+    qga_json_set_uint(object, "phys-index", setting->index);
+    json_object_set_string_member(object, "response", responses[setting->result]);
     if (setting->cause)
-        qga_writer_member_int(writer, "error-code", setting->cause);
-    qga_writer_end_object(writer);
+        json_object_set_int_member(object, "error-code", setting->cause);
+    return object;
 }
 
 static void done(gpointer data)
 {
     Job *job = data;
-    QgaWriter *writer = qga_reply_begin(job->reply);
+    JsonArray *array = json_array_new();
 
-    qga_writer_begin_array(writer);
     for (guint i = 0; i < job->settings->len; i++)
-        write_setting(writer, &g_array_index(job->settings, Setting, i));
-    qga_writer_end_array(writer);
-    qga_reply_finish(job->reply);
+        json_array_add_object_element(array,
+                                      setting_object(&g_array_index(job->settings, Setting, i)));
+    qga_reply_return_array(job->reply, array);
     g_array_unref(job->settings);
     qga_reply_unref(job->reply);
     g_free(job);
@@ -124,7 +121,8 @@ static void set_memory_blocks(const QgaArguments *arguments, QgaReply *reply, gp
     job->roots = data;
     job->reply = qga_reply_ref(reply);
     job->settings = g_array_new(FALSE, FALSE, sizeof(Setting));
-    qga_arguments_each(arguments, "mem-blks", add_one, job->settings);
+    json_array_foreach_element(json_object_get_array_member(arguments->object, "mem-blks"), add_one,
+                               job->settings);
     firn_work_start("set-memory", run, done, job);
 }
 
@@ -140,24 +138,38 @@ static const QgaMember set_memory_blocks_arguments[] = {
     {0},
 };
 
+static const QgaMember info_members[] = {{"size", QGA_TYPE_UINT64}, {0}};
+static const QgaMember info_returns = {.type = QGA_TYPE_STRUCT, .members = info_members};
+static const QgaMember block_members[] = {{"phys-index", QGA_TYPE_UINT64},
+                                          {"online", QGA_TYPE_BOOL},
+                                          {"can-offline", QGA_TYPE_BOOL},
+                                          {0}};
+static const QgaMember blocks_returns = {
+    .type = QGA_TYPE_LIST, .element = QGA_TYPE_STRUCT, .members = block_members};
+static const QgaMember response_members[] = {{"phys-index", QGA_TYPE_UINT64},
+                                             {"response", QGA_TYPE_ENUM, .values = responses},
+                                             {"error-code", QGA_TYPE_INT, .optional = TRUE},
+                                             {0}};
+static const QgaMember responses_returns = {
+    .type = QGA_TYPE_LIST, .element = QGA_TYPE_STRUCT, .members = response_members};
+
 static const QgaCommand rows[] = {
     {
         .name = "guest-get-memory-block-info",
-        .returns = "{size: int}",
+        .returns = &info_returns,
         .summary = "How many bytes a memory block has.",
         .handler = get_memory_block_info,
     },
     {
         .name = "guest-get-memory-blocks",
-        .returns = "[{phys-index: int, online: bool, can-offline: bool}]",
+        .returns = &blocks_returns,
         .summary = "The blocks of memory that can be switched.",
         .handler = get_memory_blocks,
     },
     {
         .name = "guest-set-memory-blocks",
         .arguments = set_memory_blocks_arguments,
-        .returns = "[{phys-index: int, response: \"success\" | \"not-found\" | "
-                   "\"operation-not-supported\" | \"operation-failed\", error-code?: int}]",
+        .returns = &responses_returns,
         .summary = "Switches memory blocks on and off, each by itself, and tells of each how it "
                    "went.",
         .handler = set_memory_blocks,

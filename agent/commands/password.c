@@ -43,6 +43,7 @@ static void guest_set_user_password(const QgaArguments *arguments, QgaReply *rep
     GError *error = NULL;
     gsize length = 0;
     char *password = (char *)qga_arguments_base64(arguments, "password", &length, &error);
+    JsonObject *object = arguments->object;
     Job *job;
 
     if (!password) {
@@ -51,10 +52,10 @@ static void guest_set_user_password(const QgaArguments *arguments, QgaReply *rep
     }
     job = g_new0(Job, 1);
     job->roots = context->roots;
-    job->user = qga_arguments_string(arguments, "username");
+    job->user = g_strdup(json_object_get_string_member(object, "username"));
     job->password = password;
     job->length = length;
-    job->crypted = qga_arguments_bool(arguments, "crypted", FALSE);
+    job->crypted = json_object_get_boolean_member(object, "crypted");
     job->reply = qga_reply_ref(reply);
     firn_work_start("password", run, done, job);
 }

@@ -66,7 +66,7 @@ static gboolean parse_mode(const char *text, FirnShutdown *mode)
 
 static void shut_down(const QgaArguments *arguments, QgaReply *reply, gpointer data)
 {
-    g_autofree char *text = qga_arguments_string(arguments, "mode");
+    const char *text = json_object_get_string_member_with_default(arguments->object, "mode", NULL);
     FirnShutdown mode = FIRN_SHUTDOWN_POWERDOWN;
     Job *job;
 

@@ -9,25 +9,23 @@ static void get_vcpus(const QgaArguments *arguments, QgaReply *reply, gpointer d
 {
     GError *error = NULL;
     g_autoptr(GArray) all = firn_processors_read(data, &error);
-    QgaWriter *writer;
+    JsonArray *array;
 
     if (!all) {
         qga_reply_fail_error(reply, error);
         return;
     }
-    writer = qga_reply_begin(reply);
-    qga_writer_begin_array(writer);
+    array = json_array_new();
     for (guint i = 0; i < all->len; i++) {
         const FirnProcessor *processor = &g_array_index(all, FirnProcessor, i);
+        JsonObject *object = json_object_new();
 
-        qga_writer_begin_object(writer);
-        qga_writer_member_int(writer, "logical-id", processor->id);
-        qga_writer_member_bool(writer, "online", processor->online);
-        qga_writer_member_bool(writer, "can-offline", processor->can_offline);
-        qga_writer_end_object(writer);
+        json_object_set_int_member(object, "logical-id", processor->id);
+        json_object_set_boolean_member(object, "online", processor->online);
+        json_object_set_boolean_member(object, "can-offline", processor->can_offline);
+        json_array_add_object_element(array, object);
     }
-    qga_writer_end_array(writer);
-    qga_reply_finish(reply);
+    qga_reply_return_array(reply, array);
 }
 
 /* What one guest-set-vcpus asks for: FirnProcessor elements in the order given. */
@@ -39,15 +37,15 @@ typedef struct {
     GError *error;
 } Job;
 
-static gboolean add_one(const QgaArguments *element, gpointer data)
+static void add_one(JsonArray *array, guint index, JsonNode *element, gpointer data)
 {
+    JsonObject *object = json_node_get_object(element);
     FirnProcessor processor = {
-        .id = qga_arguments_int(element, "logical-id", 0),
-        .online = qga_arguments_bool(element, "online", FALSE),
+        .id = json_object_get_int_member(object, "logical-id"),
+        .online = json_object_get_boolean_member(object, "online"),
     };
 
     g_array_append_val((GArray *)data, processor);
-    return TRUE;
 }
 
 static void run(gpointer data)
@@ -74,8 +72,7 @@ static void done(gpointer data)
     } else {
         if (job->error)
             g_warning("guest-set-vcpus stopped after %u: %s", job->done, job->error->message);
-        qga_writer_int(qga_reply_begin(job->reply), job->done);
-        qga_reply_finish(job->reply);
+        qga_reply_return_int(job->reply, job->done);
     }
     g_clear_error(&job->error);
     g_array_unref(job->wanted);
@@ -91,7 +88,8 @@ static void set_vcpus(const QgaArguments *arguments, QgaReply *reply, gpointer d
     job->roots = data;
     job->reply = qga_reply_ref(reply);
     job->wanted = g_array_new(FALSE, FALSE, sizeof(FirnProcessor));
-    qga_arguments_each(arguments, "vcpus", add_one, job->wanted);
+    json_array_foreach_element(json_object_get_array_member(arguments->object, "vcpus"), add_one,
+                               job->wanted);
     firn_work_start("set-vcpus", run, done, job);
 }
 
@@ -107,17 +105,27 @@ static const QgaMember set_vcpus_arguments[] = {
     {0},
 };
 
+static const QgaMember vcpu_members[] = {
+    {"logical-id", QGA_TYPE_INT},
+    {"online", QGA_TYPE_BOOL},
+    {"can-offline", QGA_TYPE_BOOL},
+    {0},
+};
+static const QgaMember vcpus_returns = {
+    .type = QGA_TYPE_LIST, .element = QGA_TYPE_STRUCT, .members = vcpu_members};
+static const QgaMember count_returns = {.type = QGA_TYPE_INT};
+
 static const QgaCommand rows[] = {
     {
         .name = "guest-get-vcpus",
-        .returns = "[{logical-id: int, online: bool, can-offline: bool}]",
+        .returns = &vcpus_returns,
         .summary = "The processors; one without the kernel's switch is online for good.",
         .handler = get_vcpus,
     },
     {
         .name = "guest-set-vcpus",
         .arguments = set_vcpus_arguments,
-        .returns = "int",
+        .returns = &count_returns,
         .summary = "Switches processors on and off in the order given until one fails, and tells "
                    "how many were done.",
         .handler = set_vcpus,

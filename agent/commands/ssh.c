@@ -41,30 +41,27 @@ static void run(gpointer data)
 }
 
 /* The last key of the file first, as clients know it from the packaged agent. */
-static void write_keys(QgaReply *reply, char **keys)
+static void return_keys(QgaReply *reply, char **keys)
 {
-    QgaWriter *writer = qga_reply_begin(reply);
+    JsonObject *object = json_object_new();
+    JsonArray *array = json_array_new();
 
-    qga_writer_begin_object(writer);
-    qga_writer_name(writer, "keys");
-    qga_writer_begin_array(writer);
     for (guint i = g_strv_length(keys); i-- > 0;)
-        qga_writer_string(writer, keys[i]);
-    qga_writer_end_array(writer);
-    qga_writer_end_object(writer);
+        json_array_add_string_element(array, keys[i]);
+    json_object_set_array_member(object, "keys", array);
+    qga_reply_return_object(reply, object);
 }
 
 static void done(gpointer data)
 {
     Job *job = data;
 
-    if (job->error) {
+    if (job->error)
         qga_reply_fail_error(job->reply, job->error);
-    } else {
-        if (job->task == GET)
-            write_keys(job->reply, job->keys);
+    else if (job->task == GET)
+        return_keys(job->reply, job->keys);
+    else
         qga_reply_finish(job->reply);
-    }
     qga_reply_unref(job->reply);
     g_strfreev(job->keys);
     g_free(job->user);
@@ -76,7 +73,7 @@ static Job *job_new(Task task, const QgaArguments *arguments, QgaReply *reply)
     Job *job = g_new0(Job, 1);
 
     job->task = task;
-    job->user = qga_arguments_string(arguments, "username");
+    job->user = g_strdup(json_object_get_string_member(arguments->object, "username"));
     job->reply = qga_reply_ref(reply);
     return job;
 }
@@ -92,8 +89,8 @@ static void guest_ssh_add_authorized_keys(const QgaArguments *arguments, QgaRepl
 {
     Job *job = job_new(ADD, arguments, reply);
 
-    job->keys = qga_arguments_strings(arguments, "keys");
-    job->reset = qga_arguments_bool(arguments, "reset", FALSE);
+    job->keys = qga_json_get_strings(arguments->object, "keys");
+    job->reset = json_object_get_boolean_member_with_default(arguments->object, "reset", FALSE);
     firn_work_start("ssh-keys", run, done, job);
 }
 
@@ -102,7 +99,7 @@ static void guest_ssh_remove_authorized_keys(const QgaArguments *arguments, QgaR
 {
     Job *job = job_new(REMOVE, arguments, reply);
 
-    job->keys = qga_arguments_strings(arguments, "keys");
+    job->keys = qga_json_get_strings(arguments->object, "keys");
     firn_work_start("ssh-keys", run, done, job);
 }
 
@@ -114,8 +111,11 @@ static const QgaMember add_arguments[] = {{"username", QGA_TYPE_STRING},
 static const QgaMember remove_arguments[] = {
     {"username", QGA_TYPE_STRING}, {"keys", QGA_TYPE_LIST, .element = QGA_TYPE_STRING}, {0}};
 
+static const QgaMember keys_members[] = {{"keys", QGA_TYPE_LIST, .element = QGA_TYPE_STRING}, {0}};
+static const QgaMember keys_returns = {.type = QGA_TYPE_STRUCT, .members = keys_members};
+
 static const QgaCommand rows[] = {
-    {"guest-ssh-get-authorized-keys", get_arguments, "{keys: [str]}",
+    {"guest-ssh-get-authorized-keys", get_arguments, &keys_returns,
      "Lists the keys of a user's ~/.ssh/authorized_keys, without comments, the last one first.",
      QGA_COMMAND_NONE, guest_ssh_get_authorized_keys},
     {"guest-ssh-add-authorized-keys", add_arguments, NULL,

@@ -72,31 +72,30 @@ static void usage_ask(guint index, gpointer data)
     job->usages[place] = firn_usage_read(job->filesystems->entries[place].usage_path);
 }
 
-static void write_filesystem(QgaWriter *writer, const FirnFilesystem *filesystem,
-                             const FirnUsage *usage)
+static JsonObject *filesystem_object(const FirnFilesystem *filesystem, const FirnUsage *usage)
 {
-    qga_writer_begin_object(writer);
-    qga_writer_member_string(writer, "name", filesystem->name);
-    qga_writer_member_string(writer, "mountpoint", filesystem->mountpoint);
-    qga_writer_member_string(writer, "type", filesystem->type);
+    JsonObject *object = json_object_new();
+    JsonArray *disks = json_array_new();
+
+    json_object_set_string_member(object, "name", filesystem->name);
+    json_object_set_string_member(object, "mountpoint", filesystem->mountpoint);
+    json_object_set_string_member(object, "type", filesystem->type);
     if (usage && usage->known) {
-        qga_writer_member_uint(writer, "used-bytes", usage->used);
-        qga_writer_member_uint(writer, "total-bytes", usage->total);
-        qga_writer_member_uint(writer, "total-bytes-privileged", usage->total_privileged);
+        qga_json_set_uint(object, "used-bytes", usage->used);
+        qga_json_set_uint(object, "total-bytes", usage->total);
+        qga_json_set_uint(object, "total-bytes-privileged", usage->total_privileged);
     }
-    qga_writer_name(writer, "disk");
-    qga_writer_begin_array(writer);
     for (guint i = 0; i < filesystem->disk_count; i++)
-        firn_reply_disk_address(writer, filesystem->disks[i]);
-    qga_writer_end_array(writer);
-    qga_writer_end_object(writer);
+        json_array_add_object_element(disks, firn_reply_disk_address(filesystem->disks[i]));
+    json_object_set_array_member(object, "disk", disks);
+    return object;
 }
 
 /* Sizes of what was not asked in time may be written at this moment: they are not looked at. */
 static void usage_done(guint finished, gpointer data)
 {
     UsageJob *job = data;
-    QgaWriter *writer = qga_reply_begin(job->reply);
+    JsonArray *array = json_array_new();
     guint next = 0;
 
     if (finished < job->asked_count) {
@@ -104,16 +103,15 @@ static void usage_done(guint finished, gpointer data)
 
         job->hung = note_hung(job->storage, "guest-get-fsinfo", hung->usage_path);
     }
-    qga_writer_begin_array(writer);
     for (guint i = 0; i < job->filesystems->count; i++) {
         gboolean known = next < finished && job->asked[next] == i;
 
         if (known)
             next++;
-        write_filesystem(writer, &job->filesystems->entries[i], known ? &job->usages[i] : NULL);
+        json_array_add_object_element(array, filesystem_object(&job->filesystems->entries[i],
+                                                               known ? &job->usages[i] : NULL));
     }
-    qga_writer_end_array(writer);
-    qga_reply_finish(job->reply);
+    qga_reply_return_array(job->reply, array);
     g_clear_pointer(&job->reply, qga_reply_unref);
 }
 
@@ -186,32 +184,28 @@ static void health_ask(guint index, gpointer data)
     health->known = firn_nvme_smart_read(disk->node, &health->smart);
 }
 
-static void write_disk(QgaWriter *writer, const FirnDisk *disk, const Health *health)
+static JsonObject *disk_object(const FirnDisk *disk, const Health *health)
 {
-    qga_writer_begin_object(writer);
-    qga_writer_member_string(writer, "name", disk->node);
-    qga_writer_member_bool(writer, "partition", disk->partition);
-    qga_writer_name(writer, "dependencies");
-    qga_writer_begin_array(writer);
+    JsonObject *object = json_object_new();
+    JsonArray *dependencies = json_array_new();
+
+    json_object_set_string_member(object, "name", disk->node);
+    json_object_set_boolean_member(object, "partition", disk->partition);
     for (char **node = disk->dependencies; *node; node++)
-        qga_writer_string(writer, *node);
-    qga_writer_end_array(writer);
-    if (disk->address) {
-        qga_writer_name(writer, "address");
-        firn_reply_disk_address(writer, disk->address);
-    }
-    qga_writer_member_string(writer, "alias", disk->alias);
-    if (health && health->known) {
-        qga_writer_name(writer, "smart");
-        firn_reply_nvme_smart(writer, &health->smart);
-    }
-    qga_writer_end_object(writer);
+        json_array_add_string_element(dependencies, *node);
+    json_object_set_array_member(object, "dependencies", dependencies);
+    if (disk->address)
+        json_object_set_object_member(object, "address", firn_reply_disk_address(disk->address));
+    qga_json_set_string(object, "alias", disk->alias);
+    if (health && health->known)
+        json_object_set_object_member(object, "smart", firn_reply_nvme_smart(&health->smart));
+    return object;
 }
 
 static void health_done(guint finished, gpointer data)
 {
     HealthJob *job = data;
-    QgaWriter *writer = qga_reply_begin(job->reply);
+    JsonArray *array = json_array_new();
     guint next = 0;
 
     if (finished < job->asked->len) {
@@ -220,16 +214,15 @@ static void health_done(guint finished, gpointer data)
 
         job->hung = note_hung(job->storage, "guest-get-disks", hung->node);
     }
-    qga_writer_begin_array(writer);
     for (guint i = 0; i < job->disks->len; i++) {
         gboolean known = next < finished && g_array_index(job->asked, guint, next) == i;
 
         if (known)
             next++;
-        write_disk(writer, g_ptr_array_index(job->disks, i), known ? &job->healths[i] : NULL);
+        json_array_add_object_element(
+            array, disk_object(g_ptr_array_index(job->disks, i), known ? &job->healths[i] : NULL));
     }
-    qga_writer_end_array(writer);
-    qga_reply_finish(job->reply);
+    qga_reply_return_array(job->reply, array);
     g_clear_pointer(&job->reply, qga_reply_unref);
 }
 
@@ -266,25 +259,31 @@ static void get_disks(const QgaArguments *arguments, QgaReply *reply, gpointer d
     health_job_free(job);
 }
 
-static void write_diskstat(QgaWriter *writer, const FirnDiskstat *stat)
-{
-    static const char *const members[FIRN_DISKSTAT_COLUMNS] = {
-        "read-ios",     "read-merges",   "read-sectors",   "read-ticks",      "write-ios",
-        "write-merges", "write-sectors", "write-ticks",    "ios-pgr",         "total-ticks",
-        "weight-ticks", "discard-ios",   "discard-merges", "discard-sectors", "discard-ticks",
-        "flush-ios",    "flush-ticks",
-    };
+static const QgaMember diskstat_columns[] = {
+    {"read-ios", QGA_TYPE_UINT64, TRUE},       {"read-merges", QGA_TYPE_UINT64, TRUE},
+    {"read-sectors", QGA_TYPE_UINT64, TRUE},   {"read-ticks", QGA_TYPE_UINT64, TRUE},
+    {"write-ios", QGA_TYPE_UINT64, TRUE},      {"write-merges", QGA_TYPE_UINT64, TRUE},
+    {"write-sectors", QGA_TYPE_UINT64, TRUE},  {"write-ticks", QGA_TYPE_UINT64, TRUE},
+    {"ios-pgr", QGA_TYPE_UINT64, TRUE},        {"total-ticks", QGA_TYPE_UINT64, TRUE},
+    {"weight-ticks", QGA_TYPE_UINT64, TRUE},   {"discard-ios", QGA_TYPE_UINT64, TRUE},
+    {"discard-merges", QGA_TYPE_UINT64, TRUE}, {"discard-sectors", QGA_TYPE_UINT64, TRUE},
+    {"discard-ticks", QGA_TYPE_UINT64, TRUE},  {"flush-ios", QGA_TYPE_UINT64, TRUE},
+    {"flush-ticks", QGA_TYPE_UINT64, TRUE},    {0},
+};
+G_STATIC_ASSERT(G_N_ELEMENTS(diskstat_columns) == FIRN_DISKSTAT_COLUMNS + 1);
 
-    qga_writer_begin_object(writer);
-    qga_writer_member_string(writer, "name", stat->name);
-    qga_writer_member_uint(writer, "major", stat->major);
-    qga_writer_member_uint(writer, "minor", stat->minor);
-    qga_writer_name(writer, "stats");
-    qga_writer_begin_object(writer);
+static JsonObject *diskstat_object(const FirnDiskstat *stat)
+{
+    JsonObject *object = json_object_new();
+    JsonObject *columns = json_object_new();
+
+    json_object_set_string_member(object, "name", stat->name);
+    json_object_set_int_member(object, "major", stat->major);
+    json_object_set_int_member(object, "minor", stat->minor);
     for (guint i = 0; i < stat->columns; i++)
-        qga_writer_member_uint(writer, members[i], stat->values[i]);
-    qga_writer_end_object(writer);
-    qga_writer_end_object(writer);
+        qga_json_set_uint(columns, diskstat_columns[i].name, stat->values[i]);
+    json_object_set_object_member(object, "stats", columns);
+    return object;
 }
 
 static void get_diskstats(const QgaArguments *arguments, QgaReply *reply, gpointer data)
@@ -292,45 +291,70 @@ static void get_diskstats(const QgaArguments *arguments, QgaReply *reply, gpoint
     Storage *storage = data;
     GError *error = NULL;
     g_autoptr(FirnDiskstats) stats = firn_diskstats_read(storage->roots, &error);
-    QgaWriter *writer;
+    JsonArray *array;
 
     if (!stats) {
         qga_reply_fail_error(reply, error);
         return;
     }
-    writer = qga_reply_begin(reply);
-    qga_writer_begin_array(writer);
+    array = json_array_new();
     for (guint i = 0; i < stats->entries->len; i++)
-        write_diskstat(writer, &g_array_index(stats->entries, FirnDiskstat, i));
-    qga_writer_end_array(writer);
-    qga_reply_finish(reply);
+        json_array_add_object_element(
+            array, diskstat_object(&g_array_index(stats->entries, FirnDiskstat, i)));
+    qga_reply_return_array(reply, array);
 }
 
-#define DISK_ADDRESS                                                                               \
-    "{pci-controller: {domain: int, bus: int, slot: int, function: int}, bus-type: str, "          \
-    "bus: int, target: int, unit: int, serial?: str, dev?: str, "                                  \
-    "ccw-address?: {cssid: int, ssid: int, subchno: int, devno: int}}"
+static const QgaMember fsinfo_members[] = {
+    {"name", QGA_TYPE_STRING},
+    {"mountpoint", QGA_TYPE_STRING},
+    {"type", QGA_TYPE_STRING},
+    {"used-bytes", QGA_TYPE_UINT64, TRUE},
+    {"total-bytes", QGA_TYPE_UINT64, TRUE},
+    {"total-bytes-privileged", QGA_TYPE_UINT64, TRUE},
+    {"disk", QGA_TYPE_LIST, .element = QGA_TYPE_STRUCT, .members = firn_disk_address_members},
+    {0},
+};
+static const QgaMember fsinfo_returns = {
+    .type = QGA_TYPE_LIST, .element = QGA_TYPE_STRUCT, .members = fsinfo_members};
+static const QgaMember disk_members[] = {
+    {"name", QGA_TYPE_STRING},
+    {"partition", QGA_TYPE_BOOL},
+    {"dependencies", QGA_TYPE_LIST, .element = QGA_TYPE_STRING},
+    {"address", QGA_TYPE_STRUCT, TRUE, .members = firn_disk_address_members},
+    {"alias", QGA_TYPE_STRING, TRUE},
+    {"smart", QGA_TYPE_STRUCT, TRUE, .members = firn_nvme_smart_members},
+    {0},
+};
+static const QgaMember disks_returns = {
+    .type = QGA_TYPE_LIST, .element = QGA_TYPE_STRUCT, .members = disk_members};
+static const QgaMember diskstat_members[] = {
+    {"name", QGA_TYPE_STRING},
+    {"major", QGA_TYPE_INT},
+    {"minor", QGA_TYPE_INT},
+    {"stats", QGA_TYPE_STRUCT, .members = diskstat_columns},
+    {0},
+};
+static const QgaMember diskstats_returns = {
+    .type = QGA_TYPE_LIST, .element = QGA_TYPE_STRUCT, .members = diskstat_members};
 
 static const QgaCommand rows[] = {
     {
         .name = "guest-get-fsinfo",
-        .returns = "[{name: str, mountpoint: str, type: str, used-bytes?: int, total-bytes?: int, "
-                   "total-bytes-privileged?: int, disk: [" DISK_ADDRESS "]}]",
+        .returns = &fsinfo_returns,
         .summary = "The mounted filesystems that have a device, the last mounted first, with the "
                    "disks they lie on; network and FUSE filesystems are not touched.",
         .handler = get_fsinfo,
     },
     {
         .name = "guest-get-disks",
-        .returns = "[{name: str, partition: bool, dependencies: [str], address?: " DISK_ADDRESS
-                   ", alias?: str, smart?: {type: \"nvme\", ...}}]",
+        .returns = &disks_returns,
         .summary = "The disks of non-zero size and their partitions, what each stands on, and the "
                    "health that NVMe drives tell (log page 02h).",
         .handler = get_disks,
     },
     {
         .name = "guest-get-diskstats",
-        .returns = "[{name: str, major: int, minor: int, stats: {read-sectors?: int, ...}}]",
+        .returns = &diskstats_returns,
         .summary = "The kernel's counters of every block device, as far as this kernel has them.",
         .handler = get_diskstats,
     },

@@ -13,8 +13,7 @@ typedef struct {
 
 static void get_time(const QgaArguments *arguments, QgaReply *reply, gpointer data)
 {
-    qga_writer_int(qga_reply_begin(reply), firn_clock_now());
-    qga_reply_finish(reply);
+    qga_reply_return_int(reply, firn_clock_now());
 }
 
 static void run(gpointer data)
@@ -47,8 +46,8 @@ static void set_time(const QgaArguments *arguments, QgaReply *reply, gpointer da
 
     job->roots = data;
     job->reply = qga_reply_ref(reply);
-    job->from_rtc = !qga_arguments_has(arguments, "time");
-    job->time = qga_arguments_int(arguments, "time", 0);
+    job->from_rtc = !json_object_has_member(arguments->object, "time");
+    job->time = json_object_get_int_member_with_default(arguments->object, "time", 0);
     firn_work_start("set-time", run, done, job);
 }
 
@@ -57,10 +56,12 @@ static const QgaMember set_time_arguments[] = {
     {0},
 };
 
+static const QgaMember time_returns = {.type = QGA_TYPE_INT};
+
 static const QgaCommand rows[] = {
     {
         .name = "guest-get-time",
-        .returns = "int",
+        .returns = &time_returns,
         .summary = "The system's time, nanoseconds since the epoch.",
         .handler = get_time,
     },

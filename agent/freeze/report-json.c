@@ -2,17 +2,14 @@
 #include "agent/freeze/report.h"
 
 #include "agent/freeze/record-read.h"
+#include "qga-protocol/json.h"
 
-#include <json-glib/json-glib.h>
 #include <sys/sysmacros.h>
 
-/* Names are bytes: what is no UTF-8 becomes U+FFFD. */
 static void add_text(JsonBuilder *builder, const char *name, const char *text)
 {
-    g_autofree char *valid = g_utf8_make_valid(text, -1);
-
     json_builder_set_member_name(builder, name);
-    json_builder_add_string_value(builder, valid);
+    json_builder_add_string_value(builder, text);
 }
 
 static void add_number(JsonBuilder *builder, const char *name, gint64 value)
@@ -126,19 +123,11 @@ static void add_report(JsonBuilder *builder, const FirnRecord *record)
     json_builder_end_object(builder);
 }
 
-/* json-glib (1.6) escapes all control bytes but this one, which stands in strings alone. */
-static char *escape_rest(const char *json)
-{
-    g_auto(GStrv) parts = g_strsplit(json, "\x1f", -1);
-
-    return g_strjoinv("\\u001f", parts);
-}
-
 char *firn_report_json(const GPtrArray *reports)
 {
     g_autoptr(JsonBuilder) builder = json_builder_new();
     g_autoptr(JsonNode) root = NULL;
-    g_autofree char *json = NULL;
+    GString *text = g_string_new(NULL);
 
     json_builder_begin_object(builder);
     json_builder_set_member_name(builder, "reports");
@@ -148,6 +137,6 @@ char *firn_report_json(const GPtrArray *reports)
     json_builder_end_array(builder);
     json_builder_end_object(builder);
     root = json_builder_get_root(builder);
-    json = json_to_string(root, FALSE);
-    return escape_rest(json);
+    qga_json_append(text, root);
+    return g_string_free(text, FALSE);
 }

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "tests/differential/compare.h"
 
+#include "tests/lib/returns.h"
+
 #include <check.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/mount.h>
+
+#define PARSE_ERROR "JSON parse error"
 
 struct Compare {
     TestDaemon *firn, *peer;
@@ -95,9 +99,15 @@ char *compare_canonical(const char *line, CompareHow how, const char *const *wit
     ck_assert_msg(node && JSON_NODE_HOLDS_OBJECT(node), "no reply: %s", line);
     reply = json_node_get_object(node);
     json_object_remove_member(reply, "id");
-    /* The text and class of an error always count. */
-    if (json_object_has_member(reply, "error"))
+    /* The text and class of an error always count, but for what is wrong with a text that is no
+     * JSON: nobody looks at that, and the packaged agents do not agree on it. */
+    if (json_object_has_member(reply, "error")) {
+        JsonObject *error = json_object_get_object_member(reply, "error");
+
+        if (g_str_has_prefix(json_object_get_string_member(error, "desc"), PARSE_ERROR))
+            json_object_set_string_member(error, "desc", PARSE_ERROR);
         return canon_object(&(Canon){COMPARE_ALL, NULL}, reply);
+    }
     return canon_object(&canon, reply);
 }
 
@@ -179,6 +189,7 @@ static char *ask_one(TestClient *client, const char *request, CompareHow how,
     test_client_send(client, "\n");
     line = test_client_line(client);
     ck_assert_msg(line != NULL, "an agent hung up at %s", request);
+    test_returns_check(request, line);
     return compare_canonical(line, how, without);
 }
 

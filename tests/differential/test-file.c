@@ -299,11 +299,11 @@ START_TEST(test_nul)
         TEST_SKIP(NO_PEER);
     compare_differs(agents, "argument-nul",
                     "{\"execute\":\"guest-file-open\",\"arguments\":{\"path\":\"/x\\u0000y\"}}",
-                    "*Parameter 'path' must not contain *", "*failed to open file '/x*");
+                    "*QMP input must not contain *", "*failed to open file '/x*");
     compare_differs(agents, "argument-nul",
                     "{\"execute\":\"guest-exec\",\"arguments\":{\"path\":\"true\","
                     "\"arg\":[\"a\\u0000b\"]}}",
-                    "*Parameter 'arg?0?' must not contain *", "{\"return\":{\"pid\":*");
+                    "*QMP input must not contain *", "{\"return\":{\"pid\":*");
 }
 END_TEST
 

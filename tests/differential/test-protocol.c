@@ -224,7 +224,8 @@ START_TEST(test_text_differences)
         TEST_SKIP(NO_PEER);
     differs_lines("stray-0xff", "\xff", "", "*JSON parse error, stray*");
     differs_lines("stray-0xff", "{\"execute\":\"guest-pi\xff", "", "*JSON parse error, stray*");
-    differs_lines("rest-of-bad-text", "{\"execute\":\"guest-pi\nng\"}", "*stray*guest-pi*\n",
+    differs_lines("rest-of-bad-text", "{\"execute\":\"guest-pi\nng\"}",
+                  "*JSON parse error, stray*\n",
                   "*stray*guest-pi*\n*JSON parse error, expecting value*\n");
     differs_lines("id-numbers", "{\"execute\":\"guest-ping\",\"id\":1.0}", "*\"id\": 1.0}*",
                   "*\"id\": 1}*");
@@ -232,7 +233,7 @@ START_TEST(test_text_differences)
                   "{\"execute\":\"guest-ping\",\"id\":123456789012345678901234567890}",
                   "*\"id\": 123456789012345678901234567890}*", "*\"id\": 1.23456789*e+29}*");
     differs_lines("execute-nul", "{\"execute\":\"guest-ping\\u0000x\"}",
-                  "*'execute' must not contain*", "*CommandNotFound*guest-ping?u0000x*");
+                  "*must not contain \\\\u0000*", "*CommandNotFound*guest-ping?u0000x*");
 }
 END_TEST
 

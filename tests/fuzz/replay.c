@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "tests/fuzz/requests.h"
+#include "tests/fuzz/target.h"
 
 #include <glib.h>
 #include <stdio.h>

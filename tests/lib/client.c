@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "tests/lib/client.h"
 
+#include "tests/lib/returns.h"
+
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -201,6 +203,7 @@ JsonNode *test_client_ask(TestClient *client, const char *request)
 
     test_client_send(client, request);
     line = test_client_line(client);
+    test_returns_check(request, line);
     return parse(line);
 }
 
@@ -210,6 +213,7 @@ JsonNode *test_client_value(TestClient *client, const char *request)
 
     test_client_send(client, request);
     line = test_client_line(client);
+    test_returns_check(request, line);
     return test_reply_value(line);
 }
 

@@ -37,7 +37,8 @@ gboolean test_client_has_input(TestClient *client, int milliseconds);
 /* TRUE when the agent takes more within so many milliseconds. */
 gboolean test_client_can_send(TestClient *client, int milliseconds);
 
-/* Sends a request and parses its reply. Free with json_node_unref(). */
+/* Sends a request and parses its reply. Free with json_node_unref(). What it returns is held
+ * against the command's row (returns.h), in the other calls that take a request, too. */
 JsonNode *test_client_ask(TestClient *client, const char *request);
 /* The value of "return" in a line; an error fails the test. Free with json_node_unref(). */
 JsonNode *test_reply_value(const char *line);

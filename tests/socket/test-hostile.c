@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <unistd.h>
@@ -248,6 +249,142 @@ START_TEST(test_host_that_reads_late)
 }
 END_TEST
 
+/* --- how much memory a request costs, in KiB --- */
+
+/* Starts the measurement of the height anew (proc(5), clear_refs). */
+static void forget_height(void)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/clear_refs", test_daemon_pid(agent));
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+    ck_assert_msg(fd >= 0 && write(fd, "5", 1) == 1, "%s: %s", path, g_strerror(errno));
+    close(fd);
+}
+
+/* How much memory at the height, and for good, so many bytes of a request cost beyond what the
+ * agent had before; `reply` gets the line. */
+static void measure(const char *bytes, gsize length, guint64 *height, gint64 *kept, char **reply)
+{
+    g_autoptr(TestClient) client = test_daemon_connect(agent);
+    guint64 before;
+
+    test_client_ping(client);
+    before = test_daemon_status(agent, "VmRSS:");
+    forget_height();
+    test_client_send_bytes(client, bytes, length);
+    *reply = test_client_line(client);
+    *height = test_daemon_status(agent, "VmHWM:") - before;
+    test_client_free(g_steal_pointer(&client));
+    assert_answers();
+    *kept = (gint64)test_daemon_status(agent, "VmRSS:") - (gint64)before;
+}
+
+/* An error, 64 MiB at the height beyond the message, and within 1 MiB of what was before. */
+static void assert_refused(GString *message)
+{
+    g_autofree char *reply = NULL;
+    guint64 height;
+    gint64 kept;
+
+    for (guint i = 0; i < 2; i++) { /* at first some of a library is read that was not yet */
+        g_free(g_steal_pointer(&reply));
+        measure(message->str, message->len, &height, &kept, &reply);
+        ck_assert_msg(g_str_has_prefix(reply, "{\"error\""), "%s", reply);
+        ck_assert_uint_lt(strlen(reply), 500);
+    }
+    ck_assert_msg(height < (64 << 10) + (message->len >> 10) || is_checked(),
+                  "%.40s: %" G_GUINT64_FORMAT " KiB", message->str, height);
+    ck_assert_msg(kept < 1024 || is_checked(), "%.40s keeps %" G_GINT64_FORMAT " KiB", message->str,
+                  kept);
+}
+
+static GString *repeat(const char *begin, const char *text, guint count, const char *end)
+{
+    GString *out = g_string_new(begin);
+
+    for (guint i = 0; i < count; i++)
+        g_string_append(out, text);
+    return g_string_append(out, end);
+}
+
+START_TEST(test_what_is_too_much_costs_little)
+{
+    g_autofree char *mebibyte = g_strnfill(1 << 20, 'a');
+    g_autoptr(GString) brackets = repeat("", "[", 100000, "\n");
+    g_autoptr(GString) objects = repeat("[{}", ",{}", 80000, "]\n");
+    g_autoptr(GString) string =
+        repeat("{\"execute\":\"guest-ping\",\"id\":\"", mebibyte, 40, "\"}\n");
+    g_autoptr(GString) members = g_string_new("{\"n\":0");
+    /* as much as the limits let through to json-glib */
+    g_autoptr(GString) most = repeat("[[]", ",[]", 43000, "]\n");
+
+    for (guint i = 0; i < 300000; i++)
+        g_string_append_printf(members, ",\"n%u\":0", i);
+    g_string_append(members, "}\n");
+    assert_refused(brackets);
+    assert_refused(objects);
+    assert_refused(string);
+    assert_refused(members);
+    assert_refused(most);
+}
+END_TEST
+
+#define WRITTEN (32 << 20)
+
+/* The message is held once, and little beside it. */
+START_TEST(test_large_write_is_held_once)
+{
+    g_autofree char *path = test_daemon_path(agent, "large");
+    g_autofree char *open_it = g_strdup_printf(
+        "{\"execute\":\"guest-file-open\",\"arguments\":{\"path\":\"%s\",\"mode\":\"w\"}}", path);
+    g_autoptr(TestClient) client = test_daemon_connect(agent);
+    g_autofree char *handle = test_client_text(client, open_it);
+    g_autofree char *text = g_strnfill((gsize)WRITTEN / 3 * 4, 'A');
+    g_autoptr(GString) message = g_string_new(NULL);
+    g_autofree char *reply = NULL;
+    guint64 height;
+    gint64 kept;
+
+    g_string_printf(message,
+                    "{\"execute\":\"guest-file-write\",\"arguments\":{\"handle\":%s,"
+                    "\"buf-b64\":\"%s\"}}\n",
+                    handle, text);
+    test_client_free(g_steal_pointer(&client));
+    measure(message->str, message->len, &height, &kept, &reply);
+    ck_assert_str_eq(reply, "{\"return\": {\"count\":33554430,\"eof\":false}}");
+    ck_assert_msg(height < (message->len >> 10) + 8192 || is_checked(), "%" G_GUINT64_FORMAT " KiB",
+                  height);
+    ck_assert_msg(kept < 1024 || is_checked(), "%" G_GINT64_FORMAT " KiB are kept", kept);
+}
+END_TEST
+
+#define READ_BYTES (48 << 20)
+
+START_TEST(test_large_read_is_made_in_pieces)
+{
+    g_autofree char *path = test_daemon_path(agent, "large");
+    g_autofree char *open_it =
+        g_strdup_printf("{\"execute\":\"guest-file-open\",\"arguments\":{\"path\":\"%s\"}}", path);
+    g_autoptr(TestClient) client = test_daemon_connect(agent);
+    g_autofree char *handle = NULL;
+    g_autofree char *request = NULL;
+    g_autofree char *reply = NULL;
+    guint64 height;
+    gint64 kept;
+
+    ck_assert(g_file_set_contents(path, "", 0, NULL) && truncate(path, READ_BYTES) == 0);
+    handle = test_client_text(client, open_it);
+    test_client_free(g_steal_pointer(&client));
+    request = g_strdup_printf("{\"execute\":\"guest-file-read\",\"arguments\":{\"handle\":%s,"
+                              "\"count\":%d}}\n",
+                              handle, READ_BYTES);
+    measure(request, strlen(request), &height, &kept, &reply);
+    ck_assert_uint_gt(strlen(reply), READ_BYTES / 3 * 4);
+    ck_assert_msg(height < 8192 || is_checked(), "%" G_GUINT64_FORMAT " KiB", height);
+    ck_assert_msg(kept < 1024 || is_checked(), "%" G_GINT64_FORMAT " KiB are kept", kept);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("hostile");
@@ -257,6 +394,9 @@ int main(void)
     tcase_add_test(tests, test_random_bytes);
     tcase_add_test(tests, test_deep_nesting);
     tcase_add_test(tests, test_large_message);
+    tcase_add_test(tests, test_what_is_too_much_costs_little);
+    tcase_add_test(tests, test_large_write_is_held_once);
+    tcase_add_test(tests, test_large_read_is_made_in_pieces);
     tcase_add_test(tests, test_vanishing_clients);
     tcase_add_test(tests, test_host_that_never_reads);
     tcase_add_test(tests, test_host_that_reads_late);

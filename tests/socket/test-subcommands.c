@@ -72,7 +72,7 @@ START_TEST(test_report_of_nothing)
     assert_says(text, "No freeze is on record in ");
     json_text = run(json, &status);
     ck_assert_int_eq(status, 0);
-    ck_assert_str_eq(json_text, "{\"reports\": []}\n");
+    ck_assert_str_eq(json_text, "{\"reports\":[]}\n");
 }
 END_TEST
 

@@ -63,7 +63,7 @@ START_TEST(test_sentinel)
     ASSERT_LINE("\xff{\"return\": 7}");
     ASSERT_LINE(PONG);
     test_client_send(client, "{\"execute\":\"guest-sync-delimited\"}");
-    ASSERT_LINE("\xff{\"error\": {\"class\": \"GenericError\", \"desc\": \"Parameter 'id' is "
+    ASSERT_LINE("\xff{\"error\": {\"class\":\"GenericError\",\"desc\":\"Parameter 'id' is "
                 "missing\"}}");
 }
 END_TEST
@@ -81,7 +81,7 @@ START_TEST(test_errors)
 {
     static const struct {
         const char *request;
-        const char *desc;
+        const char *desc; /* or its beginning */
     } table[] = {
         {"{\"execute\":\"nope\"}", "The command nope has not been found"},
         {"{\"execute\":1}", "QMP input member 'execute' must be a string"},
@@ -90,7 +90,7 @@ START_TEST(test_errors)
         {"[]", "QMP input must be a JSON object"},
         {"{\"execute\":\"guest-ping\",\"arguments\":[]}",
          "QMP input member 'arguments' must be an object"},
-        {"{\"execute\":\"guest-ping\",}", "JSON parse error, expecting value"},
+        {"{\"execute\":\"guest-ping\",}", "JSON parse error, "},
         {"{\"execute\":\"guest-sync\",\"arguments\":{\"id\":1,\"x\":2}}",
          "Parameter 'x' is unexpected"},
         {"{\"execute\":\"guest-sync\",\"arguments\":{\"id\":1.0}}",
@@ -101,7 +101,7 @@ START_TEST(test_errors)
     for (guint i = 0; i < G_N_ELEMENTS(table); i++) {
         g_autofree char *desc = test_client_error(client, table[i].request);
 
-        ck_assert_str_eq(desc, table[i].desc);
+        ck_assert_msg(g_str_has_prefix(desc, table[i].desc), "%s", desc);
         test_client_ping(client);
     }
 }

@@ -45,6 +45,24 @@ START_TEST(test_table)
 }
 END_TEST
 
+START_TEST(test_names_of_base64)
+{
+    static const QgaMember first[] = {{"a", QGA_TYPE_BASE64}, {"b", QGA_TYPE_STRING}, {0}};
+    static const QgaMember second[] = {
+        {"c", QGA_TYPE_INT}, {"a", QGA_TYPE_BASE64}, {"d", QGA_TYPE_BASE64}, {0}};
+    static const QgaCommand rows[] = {{.name = "x", .arguments = first},
+                                      {.name = "y", .arguments = second}};
+    g_autoptr(QgaCommands) commands = qga_commands_new();
+    const char *const *names = qga_commands_base64(commands);
+
+    ck_assert_ptr_null(names[0]);
+    qga_commands_add(commands, rows, G_N_ELEMENTS(rows), NULL, NULL);
+    names = qga_commands_base64(commands);
+    ck_assert(g_strv_contains(names, "a") && g_strv_contains(names, "d"));
+    ck_assert_ptr_null(names[2]);
+}
+END_TEST
+
 START_TEST(test_describe)
 {
     static const struct {
@@ -80,6 +98,7 @@ int main(void)
     TCase *tests = tcase_create("command");
 
     tcase_add_test(tests, test_table);
+    tcase_add_test(tests, test_names_of_base64);
     tcase_add_test(tests, test_describe);
     suite_add_tcase(suite, tests);
     return test_suite_run(suite);

@@ -295,7 +295,7 @@ START_TEST(test_json)
     ck_assert_str_eq(json_object_get_string_member(object, "mountpoint"), "/home");
     freeze = json_object_get_array_member(object, "mountpoints");
     ck_assert_str_eq(json_array_get_string_element(freeze, 1), "/srv/b\nob");
-    ck_assert_ptr_nonnull(strstr(text, "\"pattern\": \"ext*\""));
+    ck_assert_ptr_nonnull(strstr(text, "\"pattern\":\"ext*\""));
 }
 END_TEST
 
