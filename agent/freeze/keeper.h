@@ -23,7 +23,8 @@ typedef struct {
     FirnTrace *trace;   /* NULL: none */
     int grace;          /* of firn_grace_periods_open(); -1 */
     FirnWatcher watcher;
-    gboolean quiet; /* the log is held */
+    gboolean hindered; /* an earlier freeze hangs in the kernel: all that can be ended has been */
+    gboolean quiet;    /* the log is held */
     char *message;  /* why the agent killed the keeper before; NULL */
 } Keeper;
 

@@ -225,7 +225,7 @@ static gboolean watch_is_in_kernel(const Watch *watch)
 {
     char state = watch_keeper_state(watch);
 
-    if (state == 'T') {
+    if (state == 'T' || state == 't') { /* a stopped process that is traced is shown as 't', too */
         watch_signal(watch, SIGCONT);
         watch_pause(200 * NS_PER_MS);
         state = watch_keeper_state(watch);
