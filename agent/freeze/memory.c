@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "agent/freeze/memory.h"
 
+#include "qga-protocol/json.h"
+
 #include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -25,15 +27,23 @@ static gboolean holds(gulong begin, gulong end, void (*function)(void))
     return address >= begin && address < end;
 }
 
-/* The text of the program, of the C library and of glib, each with the constants that the linker
- * has put after it. */
+/* What the agent answers with while its disk stands still. */
+static gboolean is_glib(gulong begin, gulong end)
+{
+    return holds(begin, end, (void (*)(void))g_free) ||
+           holds(begin, end, (void (*)(void))g_object_ref) ||
+           holds(begin, end, (void (*)(void))json_parser_new);
+}
+
+/* The text of the program, of the C library, and of GLib, GObject and json-glib, each with the
+ * constants that the linker has put after it. */
 static gboolean is_wanted(Maps *maps, gulong begin, gulong end, gboolean executable)
 {
     if (!executable && begin == maps->text_end)
         return TRUE;
     if (!holds(begin, end, (void (*)(void))firn_memory_lock) &&
         !holds(begin, end, (void (*)(void))poll) &&
-        !(maps->scope == FIRN_MEMORY_GLIB && holds(begin, end, (void (*)(void))g_free)))
+        !(maps->scope == FIRN_MEMORY_GLIB && is_glib(begin, end)))
         return FALSE;
     maps->text_end = end;
     return TRUE;

@@ -12,7 +12,7 @@
  */
 typedef enum {
     FIRN_MEMORY_SYSTEM_CALLS, /* the program and the C library */
-    FIRN_MEMORY_GLIB,         /* glib too */
+    FIRN_MEMORY_GLIB,         /* GLib, GObject and json-glib, too */
 } FirnMemoryScope;
 
 /* Safe after fork(). It stays so: who froze once will again, and letting go costs as much. */

@@ -260,7 +260,6 @@ G_NORETURN static void watch_become_keeper(const Watch *watch)
     char numbers[G_N_ELEMENTS(passed)][16];
     const char *arguments[] = {"firn-keeper", "--resume",          numbers[0], numbers[1],
                                numbers[2],    watch->record->path, NULL};
-    sigset_t none;
 
     for (guint i = 0; i < G_N_ELEMENTS(passed); i++) {
         snprintf(numbers[i], sizeof numbers[i], "%d", *passed[i]);
