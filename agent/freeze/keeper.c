@@ -124,6 +124,7 @@ static gboolean keeper_make_record(Keeper *keeper, const FirnPlan *plan, GError 
 
 static gboolean keeper_prepare(Keeper *keeper, GError **error)
 {
+    static const FirnMemoryFunction libraries[] = {(FirnMemoryFunction)g_free, NULL};
     const FirnFreezeRequest *request = keeper->request;
 
     if (!request->enabled) {
@@ -147,7 +148,7 @@ static gboolean keeper_prepare(Keeper *keeper, GError **error)
     if (!keeper_start_watcher(keeper, error))
         return FALSE;
     keeper_say(keeper, "ready", NULL);
-    firn_memory_lock(FIRN_MEMORY_GLIB);
+    firn_memory_lock(libraries);
     return TRUE;
 }
 

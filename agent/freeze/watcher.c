@@ -336,6 +336,7 @@ static void watch_close_others(const Watch *watch, int ready)
 
 G_NORETURN static void watch_run(Watch *watch, int ready)
 {
+    static const FirnMemoryFunction libraries[] = {(FirnMemoryFunction)g_free, NULL};
     struct pollfd entries[] = {{.fd = watch->lifeline, .events = POLLIN}};
     char path[32];
     sigset_t all;
@@ -348,7 +349,7 @@ G_NORETURN static void watch_run(Watch *watch, int ready)
     snprintf(path, sizeof path, "/proc/%d/stat", (int)watch->keeper);
     watch->keeper_stat = open(path, O_RDONLY | O_CLOEXEC);
     watch_close_others(watch, ready);
-    firn_memory_lock(FIRN_MEMORY_GLIB);
+    firn_memory_lock(libraries);
     if (getppid() != watch->keeper || write(ready, "", 1) != 1)
         _exit(1);
     for (;;) {
