@@ -224,8 +224,12 @@ static FirnRecord *record_map(int fd, const char *path, GError **error)
     gpointer place;
     FirnRecord *record;
 
-    if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode) ||
-        (gsize)status.st_size < sizeof(FirnRecordHead)) {
+    if (fstat(fd, &status) < 0) {
+        record_set_error(error, "fstat", path, errno);
+        close(fd);
+        return NULL;
+    }
+    if (!S_ISREG(status.st_mode) || (gsize)status.st_size < sizeof(FirnRecordHead)) {
         g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_INVAL, "%s is no record of a freeze", path);
         close(fd);
         return NULL;
@@ -337,7 +341,12 @@ void firn_record_free(FirnRecord *record)
 
 gboolean firn_record_lock(FirnRecord *record)
 {
-    return flock(record->fd, LOCK_EX | LOCK_NB) == 0;
+    int result;
+
+    do {
+        result = flock(record->fd, LOCK_EX | LOCK_NB);
+    } while (result < 0 && errno == EINTR);
+    return result == 0;
 }
 
 gboolean firn_record_is_of_this_boot(const FirnRecord *record, const FirnRoots *roots)

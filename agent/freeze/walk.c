@@ -4,12 +4,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "agent/freeze/child.h"
 #include "agent/freeze/look.h"
 #include "agent/freeze/targets.h"
+#include "platform/pidfd.h"
 
 #define PATIENCE_MS 1000
 
@@ -226,6 +228,8 @@ static gboolean walk_thaw_in_child(FirnRecord *record, guint i)
         record->targets[i].apart = (gint)pid;
     if (pid > 0 && poll(&entry, 1, PATIENCE_MS) == 1)
         waitpid(pid, NULL, 0);
+    else if (pid > 0 && firn_pid_is_stopped(pid))
+        kill(pid, SIGKILL); /* by a debugger: it would never thaw; another child will */
     close(ends[0]);
     return pid > 0;
 }
