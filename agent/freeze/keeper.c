@@ -268,6 +268,8 @@ static void keeper_thaw_rest(Keeper *keeper)
             break;
         keeper_tell_hanging(keeper);
         keeper_sleep(keeper, firn_record_now() + RETRY_MS * NS_PER_MS);
+        if (keeper->watcher.end >= 0)
+            keeper_replace_watcher(keeper);
     }
 }
 
