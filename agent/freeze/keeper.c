@@ -245,6 +245,7 @@ static void keeper_hold(Keeper *keeper)
     head->answered = TRUE;
     keeper_say_number(keeper, "frozen", head->frozen);
     firn_journal_freeze(keeper->record);
+    head->logged = TRUE;
     while (keeper_end(keeper) == FIRN_END_NONE) {
         keeper_sleep(keeper, head->deadline);
         keeper_replace_watcher(keeper);
