@@ -411,6 +411,7 @@ START_TEST(an_end_ends_a_sync)
     kernel->sync[0] = HANG;
     ck_assert(!firn_sync_before_hooks(record, 0, does_one_hang, NULL, &error));
     ck_assert_ptr_null(error);
+    ck_assert_int_eq(waitpid(-1, NULL, 0), -1); /* no zombie either */
 }
 END_TEST
 
