@@ -308,8 +308,7 @@ END_TEST
 /* Reads all that there is to read of one. */
 static void read_all(const FirnRecord *record)
 {
-    g_autofree char *note = firn_record_note(record);
-
+    g_free(firn_record_note(record));
     for (guint i = 0; i < record->head->target_count; i++)
         g_free(firn_record_describe(record, i));
     for (guint i = 0; i < record->head->hook_count; i++)
