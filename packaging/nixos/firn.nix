@@ -11,7 +11,7 @@ let
     version = "0.1.0";
     src = ../..;
     nativeBuildInputs = [ pkgs.meson pkgs.ninja pkgs.pkg-config ];
-    buildInputs = [ pkgs.glib ];
+    buildInputs = [ pkgs.glib pkgs.json-glib ];
     mesonFlags = [ "-Dtests=false" "-Dprobes=disabled" "-Dapparmor=false" "-Dsystemd=false" ];
     # the configuration is the module's
     postPatch = "substituteInPlace packaging/meson.build --replace \"'/etc/firn'\" \"'etc/firn'\"";
