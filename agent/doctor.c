@@ -74,6 +74,7 @@ FirnDoctor *firn_doctor_examine(const FirnConfig *config, const GError *config_e
     g_array_set_clear_func(doctor->findings, finding_clear);
     firn_doctor_check_port(doctor, config, roots);
     firn_doctor_check_line(doctor, config, roots);
+    firn_doctor_check_unit(doctor, config, roots);
     firn_doctor_check_rights(doctor, roots);
     if (config_error)
         firn_doctor_add(doctor, "configuration", FIRN_FINDING_FAILURE,

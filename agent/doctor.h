@@ -53,9 +53,11 @@ void firn_doctor_check_tracing(FirnDoctor *doctor, const FirnConfig *config,
                                const FirnRoots *roots);
 void firn_doctor_check_kernel(FirnDoctor *doctor, const FirnConfig *config, const FirnRoots *roots);
 
-/* The same for what was set up: files that configure the agent, the line's permissions. */
+/* The same for what was set up: files that configure the agent, the line's permissions, what
+ * systemd has bound the service to. */
 void firn_doctor_check_sources(FirnDoctor *doctor, const FirnConfig *config);
 void firn_doctor_check_line(FirnDoctor *doctor, const FirnConfig *config, const FirnRoots *roots);
+void firn_doctor_check_unit(FirnDoctor *doctor, const FirnConfig *config, const FirnRoots *roots);
 
 /* Adds a finding. remedy: NULL or a sentence. */
 void firn_doctor_add(FirnDoctor *doctor, const char *area, FirnFindingLevel level,

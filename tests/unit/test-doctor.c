@@ -147,6 +147,19 @@ START_TEST(test_serial_line)
 }
 END_TEST
 
+START_TEST(test_service_bound_to_another_device)
+{
+    put("/run/systemd/generator/firn.service.d/channel.conf",
+        "[Unit]\nBindsTo=dev-virtio\\x2dports-org.qemu.guest_agent.0.device\nAfter=x\n");
+    assert_says(FIRN_FINDING_OK, "method virtio-serial");
+    config->retry_path = TRUE;
+    assert_says(FIRN_FINDING_WARNING, "bound to another device");
+    config->retry_path = FALSE;
+    put("/run/systemd/generator/firn.service.d/channel.conf", "[Unit]\nBindsTo=dev-ttyS1.device\n");
+    assert_says(FIRN_FINDING_WARNING, "systemctl daemon-reload");
+}
+END_TEST
+
 START_TEST(test_sockets)
 {
     config->method = FIRN_METHOD_VSOCK_LISTEN;
@@ -302,6 +315,7 @@ int main(void)
     tcase_add_test(tests, test_all_is_well);
     tcase_add_test(tests, test_port);
     tcase_add_test(tests, test_serial_line);
+    tcase_add_test(tests, test_service_bound_to_another_device);
     tcase_add_test(tests, test_sockets);
     tcase_add_test(tests, test_rights);
     tcase_add_test(tests, test_configuration);
