@@ -66,10 +66,12 @@ static void keeper_take_signal(void)
         keeper_terminate(SIGTERM);
 }
 
-/* Takes over what the agent has said; its words before the record are read by keeper_await(). */
+/* Takes over what the agent has said, and sees to the deadline; the agent's words before the record
+ * are read by keeper_await(). */
 void keeper_listen(Keeper *keeper)
 {
     gboolean held = keeper_phase(keeper) >= FIRN_PHASE_HELD;
+    gint64 deadline = keeper->record->head->deadline;
     gboolean alive = keeper->agent && firn_wire_read(keeper->agent);
     char *line;
 
@@ -88,6 +90,8 @@ void keeper_listen(Keeper *keeper)
     keeper_take_signal();
     if (keeper_terminated)
         keeper_set_end(keeper, FIRN_END_SHUTDOWN);
+    if (deadline && firn_record_now() >= deadline)
+        keeper_set_end(keeper, FIRN_END_DEADLINE);
 }
 
 /* What the steps ask: TRUE once the freeze is to end. */

@@ -245,11 +245,10 @@ static void keeper_hold(Keeper *keeper)
     head->answered = TRUE;
     keeper_say_number(keeper, "frozen", head->frozen);
     firn_journal_freeze(keeper->record);
+    head->logged = TRUE;
     while (keeper_end(keeper) == FIRN_END_NONE) {
         keeper_sleep(keeper, head->deadline);
         keeper_replace_watcher(keeper);
-        if (head->deadline && firn_record_now() >= head->deadline)
-            keeper_set_end(keeper, FIRN_END_DEADLINE);
     }
     if (keeper_end(keeper) == FIRN_END_DEADLINE)
         firn_trace_deadline(keeper->trace, firn_record_count_frozen(keeper->record));
@@ -270,6 +269,8 @@ static void keeper_thaw_rest(Keeper *keeper)
             break;
         keeper_tell_hanging(keeper);
         keeper_sleep(keeper, firn_record_now() + RETRY_MS * NS_PER_MS);
+        if (keeper->watcher.end >= 0)
+            keeper_replace_watcher(keeper);
     }
 }
 
