@@ -11,6 +11,9 @@
 
 #include "platform/text-file.h"
 
+/* A call that fails once need not leave the whole machine with the switch on. */
+#define TRIES 3
+
 /* TRUE when a list of processors names any; a kernel without the feature says "(null)". */
 static gboolean has_processors(const FirnRoots *roots, const char *file)
 {
@@ -40,16 +43,45 @@ static const char *find_objection(const FirnRoots *roots)
     return NULL;
 }
 
-/* What the switch says; -1 when it cannot be read. */
+/* What the switch says; -1 when it cannot be read, though it is tried again. */
 static int read_switch(int fd)
 {
     char text[16];
-    ssize_t got = pread(fd, text, sizeof text - 1, 0);
 
-    if (got <= 0)
-        return -1;
-    text[got] = '\0';
-    return atoi(text);
+    for (int i = 0; i < TRIES; i++) {
+        ssize_t got = pread(fd, text, sizeof text - 1, 0);
+
+        if (got <= 0)
+            continue;
+        text[got] = '\0';
+        return atoi(text);
+    }
+    return -1;
+}
+
+/* As read_switch(). */
+static gboolean write_switch(int fd, int value)
+{
+    char text[16];
+    int length = snprintf(text, sizeof text, "%d\n", value);
+
+    for (int i = 0; i < TRIES; i++) {
+        if (pwrite(fd, text, (gsize)length, 0) == length)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+/* Does not wait for others, but goes on when it fails for another reason than their lock. */
+static gboolean lock_switch(int fd, int operation)
+{
+    for (int i = 0; i < TRIES; i++) {
+        if (flock(fd, operation | LOCK_NB) == 0)
+            return TRUE;
+        if (errno == EWOULDBLOCK)
+            return FALSE;
+    }
+    return FALSE;
 }
 
 int firn_grace_periods_open(const FirnRoots *roots, const char **why)
@@ -74,24 +106,22 @@ int firn_grace_periods_open(const FirnRoots *roots, const char **why)
 
 gboolean firn_grace_periods_expedite(int fd)
 {
-    char text[16];
-    int length = snprintf(text, sizeof text, "%d\n", FIRN_GRACE_PERIODS_MARK);
     int now;
 
     /* whoever has it alone at this moment is switching it off */
-    if (flock(fd, LOCK_SH | LOCK_NB) < 0)
+    if (!lock_switch(fd, LOCK_SH))
         return FALSE;
     now = read_switch(fd);
     if (now != 0 && now != FIRN_GRACE_PERIODS_MARK) /* somebody's own, since it was opened */
         return FALSE;
-    return pwrite(fd, text, (gsize)length, 0) == length;
+    return write_switch(fd, FIRN_GRACE_PERIODS_MARK);
 }
 
 void firn_grace_periods_restore(int fd)
 {
     /* fails where somebody else has a shared lock, and lets go of ours all the same */
-    if (flock(fd, LOCK_EX | LOCK_NB) == 0 && read_switch(fd) == FIRN_GRACE_PERIODS_MARK &&
-        pwrite(fd, "0\n", 2, 0) != 2)
+    if (lock_switch(fd, LOCK_EX) && read_switch(fd) == FIRN_GRACE_PERIODS_MARK &&
+        !write_switch(fd, 0))
         return; /* the lock goes with the descriptor */
     flock(fd, LOCK_UN);
 }

@@ -83,7 +83,9 @@ gint64 firn_pid_start(pid_t pid)
 
 gboolean firn_pid_is_stopped(pid_t pid)
 {
-    return state_of(pid) == 'T';
+    char state = state_of(pid);
+
+    return state == 'T' || state == 't';
 }
 
 gboolean firn_pid_is_running(pid_t pid)

@@ -31,7 +31,7 @@ gboolean firn_pid_is_zombie(pid_t pid);
  * names a process for ever. -1 when there is no such process. */
 gint64 firn_pid_start(pid_t pid);
 
-/* TRUE when a SIGSTOP or the like has stopped it. */
+/* TRUE when a SIGSTOP or the like has stopped it, or a tracer. */
 gboolean firn_pid_is_stopped(pid_t pid);
 
 /* Sends it a signal. FALSE with errno. */

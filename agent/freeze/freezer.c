@@ -16,6 +16,7 @@
 #include "agent/freeze/wire.h"
 #include "agent/log.h"
 #include "platform/grace-periods.h"
+#include "qga-protocol/json.h"
 
 #define RECORD_NAME "freeze-record"
 /* A path that does not open by then costs the freeze. */
@@ -69,6 +70,8 @@ struct FirnFreezer {
     char *failed;   /* why the freeze failed */
     char *unthawed; /* what the thaw is answered in place of a number */
     gint64 thawed;
+    gboolean telling;  /* an answer to a thaw is on its way */
+    gboolean resuming; /* the keeper was started to end what is left, and has not begun yet */
     gboolean quiet;
     Caller freeze;
     Caller thaw;
@@ -103,8 +106,9 @@ static void G_GNUC_PRINTF(2, 3) caller_refuse(Caller *caller, const char *format
     caller_answer(caller, 0, error);
 }
 
-/* What the host has not been told yet of a freeze that ended early; free with g_free(). */
-static char *freezer_take_note(const FirnFreezer *freezer)
+/* What the host has not been told yet of a freeze that ended early; free with g_free(). told: it
+ * has been told now. */
+static char *freezer_note(const FirnFreezer *freezer, gboolean told)
 {
     g_autoptr(GPtrArray) reports = firn_report_load(freezer->config->state_dir, G_MAXUINT, NULL);
 
@@ -112,7 +116,7 @@ static char *freezer_take_note(const FirnFreezer *freezer)
         FirnRecord *record = g_ptr_array_index(reports, i);
 
         if (record->head->early && !record->head->told) {
-            record->head->told = TRUE;
+            record->head->told = told;
             return firn_record_note(record);
         }
         if (record->head->frozen > 0)
@@ -121,18 +125,26 @@ static char *freezer_take_note(const FirnFreezer *freezer)
     return NULL;
 }
 
+/* It is noted after the answer that it was given: a host that hears an error twice, because the
+ * agent was killed in between, is better off than one that never does. */
 static void freezer_answer_thaw(FirnFreezer *freezer)
 {
     g_autofree char *text = g_steal_pointer(&freezer->unthawed);
+    gboolean first = freezer->thaw.done && !freezer->telling;
     gint64 count = freezer->thawed;
 
     freezer->thawed = 0;
-    if (freezer->thaw.done && !text && count == 0)
-        text = freezer_take_note(freezer);
+    if (first && !text && count == 0)
+        text = freezer_note(freezer, FALSE);
+    freezer->telling = freezer->telling || first; /* the answer may bring the next thaw */
     if (text)
         caller_refuse(&freezer->thaw, "%s", text);
     else
         caller_answer(&freezer->thaw, count, NULL);
+    if (first) {
+        g_free(freezer_note(freezer, TRUE));
+        freezer->telling = FALSE;
+    }
     caller_answer(&freezer->shutdown, count, NULL);
 }
 
@@ -150,11 +162,16 @@ static void freezer_answer_failed(FirnFreezer *freezer)
 /* Nothing of the agent touches a disk while filesystems may be frozen. */
 static void freezer_hush(FirnFreezer *freezer)
 {
+    /* the agent goes on answering while the disk that they lie on stands still */
+    static const FirnMemoryFunction libraries[] = {(FirnMemoryFunction)g_free,
+                                                   (FirnMemoryFunction)g_object_ref,
+                                                   (FirnMemoryFunction)json_parser_new, NULL};
+
     if (freezer->quiet)
         return;
     freezer->quiet = TRUE;
     firn_log_hold();
-    firn_memory_lock(FIRN_MEMORY_GLIB);
+    firn_memory_lock(libraries);
 }
 
 static void freezer_wake(FirnFreezer *freezer)
@@ -312,6 +329,7 @@ static void freezer_hear(FirnFreezer *freezer, const char *line)
         g_free(freezer->at);
         freezer->at = g_steal_pointer(&value);
     } else if (!strcmp(word, "ready")) {
+        freezer->resuming = FALSE;
         freezer_stop_timer(freezer);
         freezer->mode = freezer->mode == OPENING ? FREEZING : freezer->mode;
         freezer_hush(freezer);
@@ -418,6 +436,10 @@ static void freezer_on_end(FirnFreezer *freezer)
         return; /* the watcher has become the keeper, and knew nothing of this agent */
     } else if (!freezer->ended &&
                (freezer->given_up || firn_freezer_finds_record(freezer->config))) {
+        if (freezer->resuming && !freezer->given_up) {
+            freezer_retry_later(freezer); /* it could not, and has said why */
+            return;
+        }
         if (!freezer->given_up)
             g_warning("the processes of a freeze were killed: starting another that ends it");
         freezer_resume(freezer);
@@ -507,6 +529,7 @@ static void freezer_start(FirnFreezer *freezer, const FirnFreezeRequest *request
     }
     freezer_connect(freezer, fd);
     freezer->ended = FALSE;
+    freezer->resuming = resume;
     freezer->mode = resume ? ENDING : OPENING;
     if (!resume)
         freezer_watch_opening(freezer, freezer_opening_limit(freezer));

@@ -246,7 +246,10 @@ void keeper_answer_freeze(Keeper *keeper)
 void keeper_answer_thaw(Keeper *keeper)
 {
     FirnRecordHead *head = keeper->record->head;
+    FirnEnd end = keeper_end(keeper);
     gboolean thaw = head->asked == FIRN_ASKED_THAW;
+    /* a thaw that came after the end, or once more, has thawed nothing */
+    gboolean ours = !head->told && (end == FIRN_END_REQUEST || end == FIRN_END_CANCELLED);
     g_autofree char *note = NULL;
 
     if (!head->asked || !keeper->agent)
@@ -256,9 +259,8 @@ void keeper_answer_thaw(Keeper *keeper)
     if (note)
         keeper_say(keeper, "unthawed", note);
     else
-        keeper_say_number(keeper, "thawed", thaw && head->told ? 0 : (guint)head->thawed);
-    /* after that: a host that hears an error twice is better off than one that never does */
-    if (thaw)
+        keeper_say_number(keeper, "thawed", thaw && !ours ? 0 : (guint)head->thawed);
+    if (thaw && !note) /* of a note the agent says when it has passed it on */
         head->told = TRUE;
     head->asked = FIRN_ASKED_NOTHING;
 }

@@ -61,6 +61,9 @@
 #define NS_PER_MS ((gint64)1000000)
 /* How often a filesystem that could not be thawed is tried again. */
 #define RETRY_MS 250
+/* How often, and how long between, the lock of what a killed process has left is tried. */
+#define LOCK_TRIES 100
+#define LOCK_TICK_MS 20
 
 /* --- before the first hook ---------------------------------------------------------------------
  */
@@ -121,6 +124,7 @@ static gboolean keeper_make_record(Keeper *keeper, const FirnPlan *plan, GError 
 
 static gboolean keeper_prepare(Keeper *keeper, GError **error)
 {
+    static const FirnMemoryFunction libraries[] = {(FirnMemoryFunction)g_free, NULL};
     const FirnFreezeRequest *request = keeper->request;
 
     if (!request->enabled) {
@@ -144,7 +148,7 @@ static gboolean keeper_prepare(Keeper *keeper, GError **error)
     if (!keeper_start_watcher(keeper, error))
         return FALSE;
     keeper_say(keeper, "ready", NULL);
-    firn_memory_lock(FIRN_MEMORY_GLIB);
+    firn_memory_lock(libraries);
     return TRUE;
 }
 
@@ -175,6 +179,10 @@ static void keeper_expedite(Keeper *keeper, gboolean on)
 {
     gint *expedited = &keeper->record->head->expedited;
 
+    /* what killed processes have left raised; they may not have let go of it yet, so that it stays
+     * noted until the end */
+    if (keeper->grace < 0 && !on && g_atomic_int_get(expedited))
+        firn_grace_periods_reclaim(keeper->roots);
     if (keeper->grace < 0)
         return;
     if (on) {
@@ -256,8 +264,7 @@ static void keeper_thaw_rest(Keeper *keeper)
     FirnRecord *record = keeper->record;
 
     while (firn_record_count_frozen(record) > 0) {
-        if (!firn_walk_reap(record))
-            firn_walk_adopt(record); /* a child was killed */
+        firn_walk_reap(record);
         firn_walk_thaw_apart(record);
         if (firn_record_count_frozen(record) == 0)
             break;
@@ -298,6 +305,14 @@ static void keeper_release_log(Keeper *keeper)
     firn_log_release();
 }
 
+/* What is logged from here on waits in memory. */
+static void keeper_hush(Keeper *keeper)
+{
+    if (!keeper->quiet)
+        firn_log_hold();
+    keeper->quiet = TRUE;
+}
+
 static void keeper_write_report(Keeper *keeper)
 {
     FirnRecord *record = keeper->record;
@@ -331,6 +346,7 @@ static void keeper_finish(Keeper *keeper, const GError *error)
     keeper_thaw(keeper);
     keeper_release_log(keeper);
     firn_hooks_thaw(keeper->record);
+    keeper_expedite(keeper, FALSE);
     if (!head->message[0] && !head->answered) {
         g_autofree char *why = keeper_explain_end(keeper);
 
@@ -368,14 +384,28 @@ static void keeper_come_back(Keeper *keeper)
 /* --- what killed processes have left -----------------------------------------------------------
  */
 
+/* A process that was just killed lets go of the lock a moment after its sockets. */
+static gboolean keeper_lock(FirnRecord *record)
+{
+    for (int i = 0; i < LOCK_TRIES; i++) {
+        if (firn_record_lock(record))
+            return TRUE;
+        if (firn_record_find_stuck(record) >= 0 ||
+            g_atomic_int_get(&record->head->phase) == FIRN_PHASE_PREPARE)
+            return FALSE;
+        poll(NULL, 0, LOCK_TICK_MS);
+    }
+    return FALSE;
+}
+
 /* Only the lock says that they are all dead. */
 static gboolean keeper_may_take(Keeper *keeper, FirnRecord *previous, GError **error)
 {
     g_autofree char *stuck = keeper_stuck_name(previous);
 
-    if (firn_record_lock(previous) ||
-        g_atomic_int_get(&previous->head->phase) == FIRN_PHASE_PREPARE)
+    if (keeper_lock(previous) || g_atomic_int_get(&previous->head->phase) == FIRN_PHASE_PREPARE)
         return TRUE;
+    keeper->hindered = stuck != NULL;
     if (stuck)
         g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_AGAIN,
                     "cannot freeze: an earlier freeze of %s still hangs in the kernel; free what "
@@ -431,12 +461,24 @@ static void keeper_resume(Keeper *keeper)
     keeper_finish(keeper, NULL);
 }
 
-/* FALSE with an error when the processes of an earlier freeze are not gone. */
+/* What is there is none, and may be written over. Any other error might hide one. */
+static gboolean keeper_is_no_record(const GError *error)
+{
+    return g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_INVAL) ||
+           g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_LOOP);
+}
+
+/* FALSE with an error when there may be one, and it cannot be had, or when the processes of an
+ * earlier freeze are not gone. */
 static gboolean keeper_settle_previous(Keeper *keeper, gboolean hold, GError **error)
 {
     g_autoptr(GError) problem = NULL;
     FirnRecord *previous = firn_record_open(keeper->request->state_dir, &problem);
 
+    if (problem && !keeper_is_no_record(problem)) {
+        g_propagate_error(error, g_steal_pointer(&problem));
+        return FALSE;
+    }
     if (problem)
         g_warning("%s", problem->message);
     if (!previous)
@@ -498,6 +540,7 @@ static void keeper_freeze(Keeper *keeper)
         keeper_say(keeper, "done", NULL);
         return;
     }
+    keeper_hush(keeper); /* the end of the one before has told the log */
     if (!keeper_prepare(keeper, &error)) {
         keeper_refuse(keeper, error);
         return;
@@ -517,7 +560,10 @@ static void keeper_recover(Keeper *keeper)
         !keeper_settle_previous(keeper, TRUE, &error)) {
         keeper_release_log(keeper);
         g_warning("%s", error->message);
-    } else if (keeper->message) { /* the agent killed the keeper before there was a record */
+        if (!keeper->hindered)
+            return; /* without the last word: the agent tries again */
+    }
+    if (!error && keeper->message) { /* the agent killed the keeper before there was a record */
         g_set_error_literal(&error, G_FILE_ERROR, G_FILE_ERROR_AGAIN, keeper->message);
         keeper_refuse(keeper, error);
     }
@@ -535,9 +581,8 @@ static void keeper_settle_in(Keeper *keeper)
     setsid();
     firn_child_call(KEEPER_NAME);
     firn_descriptors_keep_private();
-    firn_log_hold();
+    keeper_hush(keeper);
     firn_log_open(NULL, TRUE, NULL);
-    keeper->quiet = TRUE;
     keeper->listener = -1;
     keeper->grace = -1;
     keeper->watcher = (FirnWatcher){0, -1, -1};
@@ -583,8 +628,9 @@ static int keeper_continue(Keeper *keeper, char **passed)
     keeper->agent = atoi(passed[1]) >= 0 ? firn_wire_new(atoi(passed[1])) : NULL;
     keeper->listener = atoi(passed[2]);
     keeper->request->state_dir = g_path_get_dirname(keeper->record->path);
-    keeper->request->log_file =
-        g_strdup(firn_record_text(keeper->record, keeper->record->head->log_file));
+    if (keeper->record->head->log_file)
+        keeper->request->log_file =
+            g_strdup(firn_record_text(keeper->record, keeper->record->head->log_file));
     keeper->request->verbose = keeper->record->head->verbose != 0;
     keeper->roots = firn_roots_new(NULL);
     keeper_resume(keeper);

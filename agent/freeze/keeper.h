@@ -23,8 +23,9 @@ typedef struct {
     FirnTrace *trace;   /* NULL: none */
     int grace;          /* of firn_grace_periods_open(); -1 */
     FirnWatcher watcher;
-    gboolean quiet; /* the log is held */
-    char *message;  /* why the agent killed the keeper before; NULL */
+    gboolean hindered; /* an earlier freeze hangs in the kernel: all that can be ended has been */
+    gboolean quiet;    /* the log is held */
+    char *message;     /* why the agent killed the keeper before; NULL */
 } Keeper;
 
 /* Decides why the freeze ends; the first reason is the one that counts. */

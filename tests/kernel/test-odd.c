@@ -221,7 +221,7 @@ START_TEST(test_upgraded_while_frozen)
     g_autofree char *error = NULL;
 
     g_free(test_freezing_shell("mkdir -p /run/copy && cp \"$FIRN_BINARY\" "
-                               "\"${FIRN_BINARY%/*}/firn-keeper\" /run/copy/"));
+                               "\"${FIRN_BINARY%%/*}/firn-keeper\" /run/copy/"));
     g_setenv("FIRN_BINARY", "/run/copy/firn", TRUE);
     daemon = start("--freeze-timeout=2");
     test_freezing_ask(daemon, TEST_FREEZE, "3");

@@ -43,8 +43,10 @@ void prove_plan_thin(ProvePlan *plan)
 
     for (guint i = 0; i < plan->points->len; i++) {
         ProvePoint *point = plan->points->pdata[i];
+        guint nth = plan_count(seen, point);
 
-        if (plan_count(seen, point) <= 2 || point->effect)
+        point->again = nth > 1 && !point->effect;
+        if (nth <= 2 || point->effect)
             g_ptr_array_add(kept, point);
     }
     plan->calls = plan->points->len;
@@ -56,9 +58,40 @@ static gboolean is_child(ProveRole role)
     return role == PROVE_CHILD || role == PROVE_WATCHER_CHILD;
 }
 
+/* After one process was killed, a second fault: who makes the call is killed there, or all are, or
+ * the call fails. */
+static gboolean fits_second(const ProvePoint *point, ProveKind kind)
+{
+    gboolean watcher = point->role == PROVE_WATCHER || point->role == PROVE_WATCHER_CHILD;
+
+    switch (kind) {
+    case PROVE_KILL_KEEPER:
+        return !watcher;
+    case PROVE_KILL_WATCHER:
+        return watcher;
+    case PROVE_KILL_ALL:
+    case PROVE_KILL_CHILD:
+    case PROVE_FAIL:
+        return TRUE;
+    case PROVE_KILL_AGENT:
+    case PROVE_KILL_BOTH:
+    case PROVE_STOP_KEEPER:
+    case PROVE_STOP_WATCHER:
+    case PROVE_STOP_AGENT:
+    case PROVE_TRACE:
+    case PROVE_FAIL_ON:
+    case PROVE_KINDS:
+    default:
+        return FALSE;
+    }
+}
+
 /* Whether there is somebody to do it to, or a sense in it. */
 static gboolean fits(const ProvePoint *point, ProveKind kind)
 {
+    if ((point->story == PROVE_WATCH || point->story == PROVE_RESUME) &&
+        (!fits_second(point, kind) || (kind == PROVE_KILL_CHILD && !is_child(point->role))))
+        return FALSE;
     switch (kind) {
     case PROVE_KILL_WATCHER:
     case PROVE_KILL_BOTH:
@@ -67,7 +100,7 @@ static gboolean fits(const ProvePoint *point, ProveKind kind)
     case PROVE_KILL_CHILD:
         return is_child(point->role);
     case PROVE_FAIL_ON: /* what a machine that is full does not stop doing */
-        return point->role != PROVE_CHILD && point->role != PROVE_WATCHER_CHILD &&
+        return !point->again && point->role != PROVE_CHILD && point->role != PROVE_WATCHER_CHILD &&
                (point->errnos[0] == EAGAIN || point->errnos[0] == ENOMEM ||
                 point->errnos[0] == EMFILE);
     case PROVE_FAIL:
@@ -97,7 +130,7 @@ static void add_runs(GArray *runs, const ProvePoint *point, ProveKind kind, gboo
     if (!fits(point, kind) || !(every || fails || point->turn))
         return;
     if (kind == PROVE_FAIL) {
-        for (const int *error = point->errnos; *error; error++) {
+        for (const int *error = point->errnos; *error && !(point->again && run.error); error++) {
             run.error = *error;
             g_array_append_val(runs, run);
         }
@@ -143,6 +176,7 @@ void prove_plan_make(ProvePlan *plan, guint32 seed, gboolean every)
         for (guint i = 0; i < plan->points->len; i++)
             add_runs(runs[kind], plan->points->pdata[i], (ProveKind)kind, every);
         total += runs[kind]->len;
+        plan->by_kind[kind] = runs[kind]->len;
     }
     while (plan->runs->len < total) {
         int next = -1;

@@ -37,6 +37,7 @@ typedef struct {
     char *name;       /* of the call: see test_call_name() */
     guint nth;        /* call of this name by processes of this role, from 1 on */
     gboolean effect;  /* others see what it does: see test_call_has_effect() */
+    gboolean again;   /* the second one at its place: one errno is enough */
     gboolean turn;    /* it has one, waits, or follows such a call in its process */
     gboolean watcher; /* there was one by then */
     char *place;      /* in the program: alike for the rounds of a loop */
@@ -73,7 +74,8 @@ typedef struct {
 typedef struct {
     GPtrArray *points; /* ProvePoint * */
     guint calls;       /* before prove_plan_thin() */
-    GArray *runs;      /* ProveRun, in the order in which they are to be made */
+    guint by_kind[PROVE_KINDS];
+    GArray *runs; /* ProveRun, in the order in which they are to be made */
 } ProvePlan;
 
 ProvePlan *prove_plan_new(void);

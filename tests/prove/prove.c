@@ -22,7 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TRIES 3 /* a call that is not made each time, such as that of a loop */
+#define TRIES 2 /* a call that is not made each time, such as that of a loop */
 
 typedef struct {
     ProveScene *scene;
@@ -64,10 +64,11 @@ static void check_freeze_answer(ProveScene *scene, const ProveAnswer *freeze)
                           freeze->count, scene->truth.most);
 }
 
-/* frozen: the host knows of a freeze. */
-static void check_thaw_answer(ProveScene *scene, const ProveAnswer *thaw, gboolean frozen)
+/* asked: when the host first asked for the thaw; frozen: it knows of a freeze. */
+static void check_thaw_answer(ProveScene *scene, const ProveAnswer *thaw, gint64 asked,
+                              gboolean frozen)
 {
-    gboolean early = scene->truth.first_thaw != 0 && scene->truth.first_thaw < thaw->sent;
+    gboolean early = scene->truth.first_thaw != 0 && scene->truth.first_thaw < asked;
 
     if (thaw->count == PROVE_LATE)
         prove_scene_fault(scene, "no answer to the thaw");
@@ -90,7 +91,9 @@ static void check_recovery(ProveScene *scene, const ProveAnswer *freeze, const P
     gboolean told = thaw->count >= 0 || thaw->count == PROVE_ERROR;
 
     prove_scene_ask(scene, TEST_THAW, TEST_THAW);
-    check_thaw_answer(scene, &scene->host->first, freeze->count > 0 && !told && !thawed_by_host);
+    check_thaw_answer(scene, &scene->host->first,
+                      thawed_by_host ? thaw->sent : scene->host->first.sent,
+                      freeze->count > 0 && !told);
     if (scene->host->second.count != 0)
         prove_scene_fault(scene, "the second thaw was answered with %s", scene->host->second.text);
 }
@@ -106,6 +109,12 @@ static gboolean has_agent_ended(ProveScene *scene)
 static gboolean is_let_go(ProveScene *scene)
 {
     return scene->stopped == 0 && scene->held == 0;
+}
+
+/* It has struck, or there is nothing left that it may strike at. */
+static gboolean is_struck_or_quiet(ProveScene *scene)
+{
+    return scene->struck || prove_scene_is_quiet(scene);
 }
 
 static void replace_agent(ProveScene *scene, ProveKind kind)
@@ -159,12 +168,13 @@ static gboolean run_once(Proof *proof, ProveStory story, const ProveRun *run)
     prove_scene_ask(scene, TEST_FREEZE, TEST_THAW);
     freeze = scene->host->first;
     thaw = scene->host->second;
+    prove_scene_await(scene, is_struck_or_quiet, 6);
     prove_scene_await(scene, is_let_go, 10);
     struck = scene->struck != 0;
     replace_agent(scene, run ? run->kind : PROVE_KINDS);
     check_freeze_answer(scene, &freeze);
     if (thaw.sent)
-        check_thaw_answer(scene, &thaw, freeze.count > 0);
+        check_thaw_answer(scene, &thaw, thaw.sent, freeze.count > 0);
     if (!run)
         check_undisturbed(scene, &freeze, &thaw);
     check_recovery(scene, &freeze, &thaw);
@@ -196,6 +206,8 @@ static void make_run(Proof *proof, const ProveRun *run)
     proof->runs++;
     proof->by_kind[run->kind]++;
     proof->not_reached += !reached;
+    if (!reached && g_getenv("FIRN_PROVE_LIST"))
+        printf("# not made: %s\n", name);
     if (proof->scene->faults->len == 0)
         return;
     proof->failed++;
@@ -253,7 +265,8 @@ static void tell_result(const Proof *proof)
     printf("# made %u of %u runs on %u system calls:", proof->runs, proof->plan->runs->len,
            proof->plan->calls);
     for (int kind = 0; kind < PROVE_KINDS; kind++)
-        printf(" %s %u", prove_kind_names[kind], proof->by_kind[kind]);
+        printf(" %s %u/%u", prove_kind_names[kind], proof->by_kind[kind],
+               proof->plan->by_kind[kind]);
     printf("\n# %u failed; answer lost: %u; call not made: %u\n", proof->failed, proof->lost,
            proof->not_reached);
     fflush(stdout);

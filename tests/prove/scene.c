@@ -82,9 +82,8 @@ static void scene_kill(ProveScene *scene, ProveRole role, const TestTracee *call
             if (prove_truth_place(&scene->truth, tracee) == PROVE_FOREIGN)
                 scene->foreign_lost = TRUE;
         }
-        if (tracee == caller && scene->run && scene->run->after &&
-            prove_truth_place(&scene->truth, tracee) == PROVE_FOREIGN)
-            scene->foreign_lost = TRUE;
+        if (tracee == caller && prove_truth_place(&scene->truth, tracee) == PROVE_FOREIGN)
+            scene->foreign_lost = TRUE; /* nobody can tell whether the call was made */
         kill(tracee->pid, SIGKILL);
         if (role == PROVE_AGENT)
             scene->agent_killed = TRUE;
@@ -133,6 +132,7 @@ static TestCallNext scene_strike(ProveScene *scene, TestTracee *tracee)
         scene_kill_keeper(scene, tracee);
         break;
     case PROVE_KILL_CHILD:
+        scene->hook_killed = TRUE;
         kill(tracee->pid, SIGKILL);
         break;
     case PROVE_STOP_KEEPER:
@@ -146,6 +146,8 @@ static TestCallNext scene_strike(ProveScene *scene, TestTracee *tracee)
         break;
     case PROVE_TRACE:
         scene->held = tracee->tid;
+        /* the watcher has to kill it there */
+        scene->foreign_lost = prove_truth_place(&scene->truth, tracee) == PROVE_FOREIGN;
         return TEST_CALL_HOLD;
     case PROVE_FAIL:
     case PROVE_FAIL_ON:
@@ -455,6 +457,9 @@ static void scene_check_hook(ProveScene *scene, char **lines, const char *hook)
         frozen = freeze;
         g_string_append(seen, freeze ? " freeze" : " thaw");
     }
+    /* a script that is killed itself may have been the one of the thaw */
+    if (frozen && scene->hook_killed)
+        frozen = FALSE;
     if (!paired || frozen)
         prove_scene_fault(scene, "hook %s ran:%s", hook, seen->str);
 }
@@ -570,6 +575,7 @@ void prove_scene_begin(ProveScene *scene, ProveStory story, const ProveRun *run)
     scene->struck = 0;
     scene->struck_pid = scene->stopped = scene->held = 0;
     scene->agent_killed = scene->foreign_lost = scene->too_long = FALSE;
+    scene->hook_killed = FALSE;
     g_hash_table_remove_all(scene->counts);
     g_string_truncate(scene->faults, 0);
     g_string_truncate(scene->trace, 0);

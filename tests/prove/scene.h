@@ -30,6 +30,7 @@ typedef struct {
     pid_t held;          /* in its ptrace stop, until then */
     gboolean agent_killed;
     gboolean foreign_lost; /* killed inside of a call on the foreign one */
+    gboolean hook_killed;  /* a child was, which may have been about to be a hook */
     gboolean too_long;     /* frozen past the deadline: told once */
     GString *faults;       /* what is wrong, a line each */
     GString *trace;        /* its calls, a line each */
