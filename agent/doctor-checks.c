@@ -139,7 +139,7 @@ void firn_doctor_check_rights(FirnDoctor *doctor, const FirnRoots *roots)
                         "freeze; look for it with 'ausearch -m avc'");
 }
 
-/* Silent for so long, in seconds, the folder hangs. */
+/* What is silent for so long, in seconds, hangs. */
 #define PATIENCE 2
 
 typedef struct {
@@ -233,13 +233,27 @@ static void check_passed_over(FirnDoctor *doctor, const char *folder, const char
     }
 }
 
+/* In a child. */
+static void try_hooks(int out, gpointer data)
+{
+    g_strfreev(firn_hooks_list(data, NULL));
+}
+
 void firn_doctor_check_hooks(FirnDoctor *doctor, const FirnConfig *config)
 {
     g_autoptr(GError) error = NULL;
     g_auto(GStrv) scripts = NULL;
+    gboolean hung;
 
     if (!config->fsfreeze_hook) {
         firn_doctor_add(doctor, "hooks", OK, NULL, "none configured (fsfreeze-hook)");
+        return;
+    }
+    g_free(firn_doctor_child_run(try_hooks, config->fsfreeze_hook, PATIENCE, &hung));
+    if (hung) {
+        firn_doctor_add(doctor, "hooks", FAILURE, "see whose server does not answer",
+                        "every freeze is given up: %s hangs when it is opened",
+                        config->fsfreeze_hook);
         return;
     }
     scripts = firn_hooks_list(config->fsfreeze_hook, &error);

@@ -35,6 +35,7 @@ struct FirnSession {
     FirnSessionWay way;
     gpointer data;
     QgaGate *gate;
+    JsonParser *parser;
     GQueue exchanges; /* in the order of the requests */
     guint running;
     gsize waiting_bytes;
@@ -65,6 +66,7 @@ FirnSession *firn_session_new(const QgaCommands *commands, const FirnPolicy *pol
     session->way = *way;
     session->data = data;
     session->gate = qga_gate_new(NULL, qga_commands_base64(commands));
+    session->parser = json_parser_new();
     session->reading = TRUE;
     g_queue_init(&session->exchanges);
     return session;
@@ -83,6 +85,7 @@ void firn_session_free(FirnSession *session)
             exchange_free(exchange);
     }
     qga_gate_free(session->gate);
+    g_object_unref(session->parser);
     g_free(session);
 }
 
@@ -338,7 +341,7 @@ static void take_text(FirnSession *session, const QgaText *text)
     GError *error = NULL;
     const QgaCommand *command = NULL;
 
-    if (!qga_request_parse(text, &request, &error)) {
+    if (!qga_request_parse(session->parser, text, &request, &error)) {
         g_autoptr(QgaReply) reply = exchange_reply(exchange_new(session, NULL), &request);
 
         qga_reply_fail_error(reply, error);

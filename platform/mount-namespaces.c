@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "platform/mount-namespaces.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #define MOST_NAMESPACES 256
+#define MOST_BYTES (16 * 1024 * 1024)
 
 static void mount_namespace_free(gpointer data)
 {
@@ -60,18 +64,37 @@ static char *mount_namespace_describe(const FirnRoots *roots, guint pid)
     return g_strdup_printf("pid %u (%s)", pid, comm);
 }
 
-/* NULL when the process is gone. */
-static FirnMountNamespace *mount_namespace_read(const FirnRoots *roots, guint pid)
+/* The whole lines among the first `left` bytes, which it counts down; NULL when the process is
+ * gone. Free with g_free(). */
+static char *mount_namespace_read_table(const FirnRoots *roots, guint pid, gsize *left)
 {
     g_autofree char *path = firn_roots_pathf(roots, "/proc/%u/mountinfo", pid);
-    g_autofree char *text = NULL;
-    FirnMountNamespace *found;
-    gsize length;
+    g_autoptr(GString) text = g_string_new(NULL);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    char piece[65536];
+    ssize_t length = 1;
 
-    if (!g_file_get_contents(path, &text, &length, NULL))
+    if (fd < 0)
+        return NULL;
+    while (*left > 0 && (length = read(fd, piece, MIN(sizeof piece, *left))) > 0) {
+        g_string_append_len(text, piece, length);
+        *left -= (gsize)length;
+    }
+    close(fd);
+    while (*left == 0 && text->len > 0 && text->str[text->len - 1] != '\n')
+        g_string_truncate(text, text->len - 1);
+    return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
+static FirnMountNamespace *mount_namespace_read(const FirnRoots *roots, guint pid, gsize *left)
+{
+    g_autofree char *text = mount_namespace_read_table(roots, pid, left);
+    FirnMountNamespace *found;
+
+    if (!text)
         return NULL;
     found = g_new0(FirnMountNamespace, 1);
-    found->mounts = firn_mounts_parse(text, (gssize)length);
+    found->mounts = firn_mounts_parse(text, -1);
     found->whose = mount_namespace_describe(roots, pid);
     return found;
 }
@@ -89,9 +112,12 @@ GPtrArray *firn_mount_namespaces_read(const FirnRoots *roots)
     GPtrArray *namespaces = g_ptr_array_new_with_free_func(mount_namespace_free);
     g_autoptr(GHashTable) lowest = mount_namespaces_list(roots);
     g_autoptr(GList) pids = g_list_sort(g_hash_table_get_values(lowest), compare_pids);
+    gsize left = MOST_BYTES;
 
-    for (GList *item = pids; item && namespaces->len < MOST_NAMESPACES; item = item->next) {
-        FirnMountNamespace *found = mount_namespace_read(roots, GPOINTER_TO_UINT(item->data));
+    for (GList *item = pids; item && left > 0 && namespaces->len < MOST_NAMESPACES;
+         item = item->next) {
+        FirnMountNamespace *found =
+            mount_namespace_read(roots, GPOINTER_TO_UINT(item->data), &left);
 
         if (found)
             g_ptr_array_add(namespaces, found);

@@ -12,8 +12,10 @@ typedef struct {
 } FirnMountNamespace;
 
 /*
- * Those that some process lives in, by the numbers of these; at most the first 256. Reads
- * /proc/PID/ns/mnt of each process, and one table a namespace. Free with g_ptr_array_unref().
+ * Those that some process lives in, by the numbers of these. Any user may make namespaces with
+ * large tables: so at most the first 256 are read, and the first 16 MiB of all their tables
+ * together. Reads /proc/PID/ns/mnt of each process, and one table a namespace. Free with
+ * g_ptr_array_unref().
  */
 GPtrArray *firn_mount_namespaces_read(const FirnRoots *roots);
 

@@ -78,3 +78,9 @@ int firn_superblock_thaw(int fd)
 {
     return ioctl(fd, FITHAW, 0) < 0 ? errno : 0;
 }
+
+const FirnSuperblockCalls firn_superblock_kernel_calls = {
+    firn_superblock_sync,
+    firn_superblock_freeze,
+    firn_superblock_thaw,
+};

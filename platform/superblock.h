@@ -29,6 +29,15 @@ int firn_superblock_freeze(int fd);
 /* FITHAW of linux/fs.h. EINVAL: it is not frozen (any more). */
 int firn_superblock_thaw(int fd);
 
+/* The three calls above, apart so that a test can answer them. */
+typedef struct {
+    int (*sync)(int fd);
+    int (*freeze)(int fd);
+    int (*thaw)(int fd);
+} FirnSuperblockCalls;
+
+extern const FirnSuperblockCalls firn_superblock_kernel_calls;
+
 /* The mount id that an open file lies on, or -1. */
 int firn_superblock_mount_id(int fd);
 

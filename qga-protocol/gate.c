@@ -91,13 +91,24 @@ static void gate_truncate(GString **string)
     g_string_truncate(*string, 0);
 }
 
+static void gate_empty(GArray **array)
+{
+    guint size = g_array_get_element_size(*array);
+
+    if ((*array)->len * size > IDLE_CAPACITY) {
+        g_array_unref(*array);
+        *array = g_array_new(FALSE, FALSE, size);
+    }
+    g_array_set_size(*array, 0);
+}
+
 /* A new message starts at the position. */
 static void gate_restart(QgaGate *gate)
 {
     gate_truncate(&gate->json);
     gate_truncate(&gate->id);
-    g_array_set_size(gate->slices, 0);
-    g_array_set_size(gate->wide, 0);
+    gate_empty(&gate->slices);
+    gate_empty(&gate->wide);
     gate->start = gate->position;
     gate->arrays = 0;
     gate->depth = gate->tokens = gate->numbers = gate->members = 0;
@@ -186,7 +197,7 @@ static void gate_fail(QgaGate *gate, QgaGateError code, const char *text)
     if (!gate->broken)
         gate->error = g_error_new_literal(QGA_GATE_ERROR_DOMAIN, (int)code, text);
     gate->broken = TRUE;
-    gate->in_slice = FALSE;
+    gate->in_slice = gate->in_id = FALSE;
 }
 
 /* What is at the position belongs to no token, or the end of the message cannot be found. */
@@ -404,20 +415,22 @@ static gboolean gate_end_token(QgaGate *gate)
  * before what is behind it. */
 static void gate_check_sizes(QgaGate *gate)
 {
-    gsize size = gate->position - gate->start;
-    gboolean long_token = gate->token != TOKEN_NONE && !gate->in_slice &&
-                          size - gate->token_start > QGA_GATE_MAX_STRING;
+    gsize size = gate->position - gate->start, limit = 0;
 
     if (gate->broken)
         return;
-    if (size > gate->max_message || gate->json->len > QGA_GATE_MAX_TEXT) {
-        gsize limit = size > gate->max_message ? gate->max_message : QGA_GATE_MAX_TEXT;
+    if (size > gate->max_message)
+        limit = gate->max_message;
+    else if (gate->json->len > QGA_GATE_MAX_TEXT || gate->id->len > QGA_GATE_MAX_TEXT)
+        limit = QGA_GATE_MAX_TEXT;
+    else if (gate->token != TOKEN_NONE && !gate->in_slice &&
+             size - gate->token_start > QGA_GATE_MAX_STRING)
+        gate_fail(gate, QGA_GATE_ERROR_SIZE, "JSON string size limit exceeded (1 MiB)");
+    if (limit > 0) {
         g_autofree char *text =
             g_strdup_printf("JSON message size limit exceeded (%" G_GSIZE_FORMAT " bytes)", limit);
 
         gate_fail(gate, QGA_GATE_ERROR_SIZE, text);
-    } else if (long_token) {
-        gate_fail(gate, QGA_GATE_ERROR_SIZE, "JSON string size limit exceeded (1 MiB)");
     }
 }
 

@@ -29,7 +29,7 @@
  *     qga_gate_feed(gate, bytes, length);
  *     while ((found = qga_gate_next(gate, &text, &error)) != QGA_GATE_MORE)
  *         QGA_GATE_ERROR: qga_reply_new(NULL, ...), qga_reply_fail_error(reply, error)
- *         QGA_GATE_TEXT:  qga_request_parse(&text, &request, &error)
+ *         QGA_GATE_TEXT:  qga_request_parse(parser, &text, &request, &error)
  *                         qga_commands_find(commands, request.name, &data)
  *                         the agent's policy: is it allowed, does it have to wait
  *                         qga_arguments_check(&request.arguments, row->arguments, &error)

@@ -216,32 +216,39 @@ static void reply_fail(QgaReply *reply, const char *class, const char *text)
     reply_deliver_value(reply, "error", qga_json_node_object(error));
 }
 
+static void reply_fail_valist(QgaReply *reply, const char *class, const char *format,
+                              va_list arguments) G_GNUC_PRINTF(3, 0);
+
+static void reply_fail_valist(QgaReply *reply, const char *class, const char *format,
+                              va_list arguments)
+{
+    g_autofree char *text = g_strdup_vprintf(format, arguments);
+
+    reply_fail(reply, class, text);
+}
+
 void qga_reply_fail(QgaReply *reply, const char *format, ...)
 {
-    g_autofree char *text = NULL;
     va_list arguments;
 
     va_start(arguments, format);
-    text = g_strdup_vprintf(format, arguments);
+    reply_fail_valist(reply, "GenericError", format, arguments);
     va_end(arguments);
-    reply_fail(reply, "GenericError", text);
+}
+
+void qga_reply_fail_not_found(QgaReply *reply, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    reply_fail_valist(reply, "CommandNotFound", format, arguments);
+    va_end(arguments);
 }
 
 void qga_reply_fail_error(QgaReply *reply, GError *error)
 {
     reply_fail(reply, "GenericError", error->message);
     g_error_free(error);
-}
-
-void qga_reply_fail_not_found(QgaReply *reply, const char *format, ...)
-{
-    g_autofree char *text = NULL;
-    va_list arguments;
-
-    va_start(arguments, format);
-    text = g_strdup_vprintf(format, arguments);
-    va_end(arguments);
-    reply_fail(reply, "CommandNotFound", text);
 }
 
 gboolean qga_reply_is_finished(const QgaReply *reply)

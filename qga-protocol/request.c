@@ -72,9 +72,9 @@ static void request_fail_tree(const GError *problem, GError **error)
 }
 
 /* The text as a tree; NULL with an error. */
-static JsonNode *request_tree(const QgaText *text, GHashTable **wide, GError **error)
+static JsonNode *request_tree(JsonParser *parser, const QgaText *text, GHashTable **wide,
+                              GError **error)
 {
-    g_autoptr(JsonParser) parser = json_parser_new();
     g_autoptr(GError) problem = NULL;
     g_autoptr(JsonNode) root = NULL;
     Count count = {.text = text};
@@ -132,12 +132,13 @@ static void request_take_members(QgaRequest *request, JsonObject *object, GError
         request->arguments.object = json_object_new();
 }
 
-gboolean qga_request_parse(const QgaText *text, QgaRequest *request, GError **error)
+gboolean qga_request_parse(JsonParser *parser, const QgaText *text, QgaRequest *request,
+                           GError **error)
 {
     GError *problem = NULL;
 
     *request = (QgaRequest){.cost = text->length + text->tokens * TOKEN_COST};
-    request->root = request_tree(text, &request->arguments.wide, error);
+    request->root = request_tree(parser, text, &request->arguments.wide, error);
     if (!request->root)
         return FALSE;
     if (!JSON_NODE_HOLDS_OBJECT(request->root)) {

@@ -17,12 +17,14 @@ typedef struct {
 
 /*
  * Takes apart a text of qga_gate_next(), whose strings of base64 the request borrows until the
- * gate's next call. FALSE with QGA_REQUEST_ERROR: either the text is no JSON, or an object in it
- * has two members of one name ("JSON parse error", no id), or it is no request (in the packaged
- * agent's words; `id` is filled in all the same, so that the error goes out with it). Whatever the
- * outcome, release with qga_request_clear().
+ * gate's next call. `parser` is used and left empty: it takes time to make one. FALSE with
+ * QGA_REQUEST_ERROR: either the text is no JSON, or an object in it has two members of one name
+ * ("JSON parse error", no id), or it is no request (in the packaged agent's words; `id` is filled
+ * in all the same, so that the error goes out with it). Whatever the outcome, release with
+ * qga_request_clear().
  */
-gboolean qga_request_parse(const QgaText *text, QgaRequest *request, GError **error);
+gboolean qga_request_parse(JsonParser *parser, const QgaText *text, QgaRequest *request,
+                           GError **error);
 
 /* Makes copies of what is borrowed, for a request that has to wait. */
 void qga_request_keep(QgaRequest *request);

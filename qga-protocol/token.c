@@ -5,34 +5,11 @@
 
 #define NUMBER_MAX 20 /* characters of the longest int64 and uint64 */
 
-/* The compiler makes vector instructions of it where the processor has them. */
-typedef signed char Lanes __attribute__((vector_size(16)));
-typedef guint64 Halves __attribute__((vector_size(16)));
-
-/* A lane is set where a byte is not plain: control bytes are less than a space, and so, being
- * negative, is anything that is not ASCII. */
-static Lanes token_odd_lanes(const char *text, char quote)
-{
-    Lanes bytes;
-
-    memcpy(&bytes, text, sizeof(bytes));
-    return (bytes < 0x20) | (bytes == quote) | (bytes == '\\');
-}
-
 gsize qga_token_plain_length(const char *text, gsize length, char quote)
 {
     gsize at = 0;
 
-    while (length - at >= 64) {
-        Halves odd =
-            (Halves)(token_odd_lanes(text + at, quote) | token_odd_lanes(text + at + 16, quote) |
-                     token_odd_lanes(text + at + 32, quote) |
-                     token_odd_lanes(text + at + 48, quote));
-
-        if ((odd[0] | odd[1]) != 0)
-            break;
-        at += 64;
-    }
+    /* what is not ASCII is negative */
     while (at < length && (signed char)text[at] >= 0x20 && text[at] != quote && text[at] != '\\')
         at++;
     return at;

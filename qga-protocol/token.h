@@ -7,7 +7,7 @@
 /* The tokens of RFC 8259 that have more than one letter, each whole. */
 
 /* How many of the `length` bytes, from the first on, are plain inside a string that `quote` closes:
- * printable ASCII, no quote, no backslash. Looks at 64 bytes at a time. */
+ * printable ASCII, no quote, no backslash. */
 gsize qga_token_plain_length(const char *text, gsize length, char quote);
 
 /* TRUE for a byte that a number or word may have which begins with `first`, right or wrong ones. */

@@ -16,6 +16,7 @@
 #include "agent/freeze/wire.h"
 #include "agent/log.h"
 #include "platform/grace-periods.h"
+#include "qga-protocol/json.h"
 
 #define RECORD_NAME "freeze-record"
 /* A path that does not open by then costs the freeze. */
@@ -161,11 +162,16 @@ static void freezer_answer_failed(FirnFreezer *freezer)
 /* Nothing of the agent touches a disk while filesystems may be frozen. */
 static void freezer_hush(FirnFreezer *freezer)
 {
+    /* the agent goes on answering while the disk that they lie on stands still */
+    static const FirnMemoryFunction libraries[] = {(FirnMemoryFunction)g_free,
+                                                   (FirnMemoryFunction)g_object_ref,
+                                                   (FirnMemoryFunction)json_parser_new, NULL};
+
     if (freezer->quiet)
         return;
     freezer->quiet = TRUE;
     firn_log_hold();
-    firn_memory_lock(FIRN_MEMORY_GLIB);
+    firn_memory_lock(libraries);
 }
 
 static void freezer_wake(FirnFreezer *freezer)

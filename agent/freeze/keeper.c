@@ -124,6 +124,7 @@ static gboolean keeper_make_record(Keeper *keeper, const FirnPlan *plan, GError 
 
 static gboolean keeper_prepare(Keeper *keeper, GError **error)
 {
+    static const FirnMemoryFunction libraries[] = {(FirnMemoryFunction)g_free, NULL};
     const FirnFreezeRequest *request = keeper->request;
 
     if (!request->enabled) {
@@ -147,7 +148,7 @@ static gboolean keeper_prepare(Keeper *keeper, GError **error)
     if (!keeper_start_watcher(keeper, error))
         return FALSE;
     keeper_say(keeper, "ready", NULL);
-    firn_memory_lock(FIRN_MEMORY_GLIB);
+    firn_memory_lock(libraries);
     return TRUE;
 }
 
@@ -263,8 +264,7 @@ static void keeper_thaw_rest(Keeper *keeper)
     FirnRecord *record = keeper->record;
 
     while (firn_record_count_frozen(record) > 0) {
-        if (!firn_walk_reap(record))
-            firn_walk_adopt(record); /* a child was killed */
+        firn_walk_reap(record);
         firn_walk_thaw_apart(record);
         if (firn_record_count_frozen(record) == 0)
             break;
@@ -303,6 +303,14 @@ static void keeper_release_log(Keeper *keeper)
     if (!firn_log_open(file, keeper->request->verbose, &error))
         g_warning("%s", error->message);
     firn_log_release();
+}
+
+/* What is logged from here on waits in memory. */
+static void keeper_hush(Keeper *keeper)
+{
+    if (!keeper->quiet)
+        firn_log_hold();
+    keeper->quiet = TRUE;
 }
 
 static void keeper_write_report(Keeper *keeper)
@@ -532,6 +540,7 @@ static void keeper_freeze(Keeper *keeper)
         keeper_say(keeper, "done", NULL);
         return;
     }
+    keeper_hush(keeper); /* the end of the one before has told the log */
     if (!keeper_prepare(keeper, &error)) {
         keeper_refuse(keeper, error);
         return;
@@ -572,9 +581,8 @@ static void keeper_settle_in(Keeper *keeper)
     setsid();
     firn_child_call(KEEPER_NAME);
     firn_descriptors_keep_private();
-    firn_log_hold();
+    keeper_hush(keeper);
     firn_log_open(NULL, TRUE, NULL);
-    keeper->quiet = TRUE;
     keeper->listener = -1;
     keeper->grace = -1;
     keeper->watcher = (FirnWatcher){0, -1, -1};
@@ -620,8 +628,9 @@ static int keeper_continue(Keeper *keeper, char **passed)
     keeper->agent = atoi(passed[1]) >= 0 ? firn_wire_new(atoi(passed[1])) : NULL;
     keeper->listener = atoi(passed[2]);
     keeper->request->state_dir = g_path_get_dirname(keeper->record->path);
-    keeper->request->log_file =
-        g_strdup(firn_record_text(keeper->record, keeper->record->head->log_file));
+    if (keeper->record->head->log_file)
+        keeper->request->log_file =
+            g_strdup(firn_record_text(keeper->record, keeper->record->head->log_file));
     keeper->request->verbose = keeper->record->head->verbose != 0;
     keeper->roots = firn_roots_new(NULL);
     keeper_resume(keeper);

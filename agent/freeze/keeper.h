@@ -25,7 +25,7 @@ typedef struct {
     FirnWatcher watcher;
     gboolean hindered; /* an earlier freeze hangs in the kernel: all that can be ended has been */
     gboolean quiet;    /* the log is held */
-    char *message;  /* why the agent killed the keeper before; NULL */
+    char *message;     /* why the agent killed the keeper before; NULL */
 } Keeper;
 
 /* Decides why the freeze ends; the first reason is the one that counts. */

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "platform/btrfs.h"
 #include "platform/devices.h"
@@ -93,13 +94,24 @@ static char *btrfs_find_holder(const FirnRoots *roots, const char *path, int fd)
     return what ? look_describe(path, what, remedy) : NULL;
 }
 
+/* Where the kernel has no device-mapper, nothing can be suspended. */
+static gboolean has_device_mapper(const FirnRoots *roots)
+{
+    g_autofree char *path = firn_roots_path(roots, "/sys/class/misc/device-mapper");
+
+    return access(path, F_OK) == 0;
+}
+
 char *firn_look_find_suspended(const FirnRoots *roots, dev_t device, int fd)
 {
     g_autoptr(FirnDevices) devices = firn_devices_new();
-    g_autofree char *uuid = major(device) == 0 && fd >= 0 ? firn_btrfs_get_uuid(fd) : NULL;
     g_autoptr(GArray) members = NULL;
+    g_autofree char *uuid = NULL;
     const char *found = NULL;
 
+    if (!has_device_mapper(roots))
+        return NULL;
+    uuid = major(device) == 0 && fd >= 0 ? firn_btrfs_get_uuid(fd) : NULL;
     if (uuid) {
         members = firn_devices_list_btrfs(roots, uuid);
     } else {

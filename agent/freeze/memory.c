@@ -14,7 +14,7 @@
 
 /* Where in the list of mappings one is. */
 typedef struct {
-    FirnMemoryScope scope;
+    const FirnMemoryFunction *libraries;
     gulong text_end; /* of the last program text that was taken */
 } Maps;
 
@@ -25,15 +25,23 @@ static gboolean holds(gulong begin, gulong end, void (*function)(void))
     return address >= begin && address < end;
 }
 
-/* The text of the program, of the C library and of glib, each with the constants that the linker
- * has put after it. */
+static gboolean holds_any(gulong begin, gulong end, const FirnMemoryFunction *functions)
+{
+    for (; *functions; functions++) {
+        if (holds(begin, end, *functions))
+            return TRUE;
+    }
+    return FALSE;
+}
+
+/* The text of the program, of the C library and of the libraries, each with the constants that the
+ * linker has put after it. */
 static gboolean is_wanted(Maps *maps, gulong begin, gulong end, gboolean executable)
 {
     if (!executable && begin == maps->text_end)
         return TRUE;
     if (!holds(begin, end, (void (*)(void))firn_memory_lock) &&
-        !holds(begin, end, (void (*)(void))poll) &&
-        !(maps->scope == FIRN_MEMORY_GLIB && holds(begin, end, (void (*)(void))g_free)))
+        !holds(begin, end, (void (*)(void))poll) && !holds_any(begin, end, maps->libraries))
         return FALSE;
     maps->text_end = end;
     return TRUE;
@@ -57,9 +65,9 @@ static void populate(char *line, Maps *maps)
 }
 
 /* No allocation, so that the watcher may call it after fork(). */
-static void populate_files(FirnMemoryScope scope)
+static void populate_files(const FirnMemoryFunction *libraries)
 {
-    Maps maps = {.scope = scope};
+    Maps maps = {.libraries = libraries};
     int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
     char text[4096];
     gsize length = 0;
@@ -85,9 +93,9 @@ static void populate_files(FirnMemoryScope scope)
         close(fd);
 }
 
-void firn_memory_lock(FirnMemoryScope scope)
+void firn_memory_lock(const FirnMemoryFunction *libraries)
 {
-    populate_files(scope);
+    populate_files(libraries);
     /* MCL_ONFAULT: else the stacks of all threads would be filled up to their limits */
     mlockall(MCL_CURRENT | MCL_ONFAULT);
 }

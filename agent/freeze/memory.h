@@ -10,12 +10,12 @@
  * kernel, which the buffer of a function tracer has to hold beside those of the freeze: so no more
  * than these.
  */
-typedef enum {
-    FIRN_MEMORY_SYSTEM_CALLS, /* the program and the C library */
-    FIRN_MEMORY_GLIB,         /* glib too */
-} FirnMemoryScope;
+typedef void (*FirnMemoryFunction)(void);
 
-/* Safe after fork(). It stays so: who froze once will again, and letting go costs as much. */
-void firn_memory_lock(FirnMemoryScope scope);
+/*
+ * libraries: a function of each library besides the C library that is wanted, and NULL. Safe after
+ * fork(). It stays so: a process that froze once will again, and letting go costs as much.
+ */
+void firn_memory_lock(const FirnMemoryFunction *libraries);
 
 #endif

@@ -8,8 +8,9 @@
 #include "platform/roots.h"
 
 /*
- * What a freeze freezes, and in which order. Pure: text in, list out. Nothing is opened, so a
- * filesystem whose server is gone is not even looked at.
+ * What a freeze freezes, and in which order. Pure: tables in, list out. To make the tables, loop
+ * devices are opened, and where that is not enough mountpoints that no server leads to
+ * (platform/backing.h); a filesystem whose server is gone is not even looked at.
  *
  * A target is one superblock. Network and FUSE filesystems and those without a device are left out.
  * The order is that of mounting, reversed, by each superblock's first mount, the root filesystem

@@ -199,6 +199,24 @@ static void record_lay_out(FirnRecord *record)
         record->fds[i] = -1;
 }
 
+/* A mapping holds the open file that it is of, and with that its flock(2), as long as a process has
+ * it: so it is of another open file than the locked one. */
+static gpointer record_map_apart(int fd, gsize size)
+{
+    g_autofree char *again = g_strdup_printf("/proc/self/fd/%d", fd);
+    int other = open(again, O_RDWR | O_CLOEXEC);
+    gpointer place;
+    int cause;
+
+    if (other < 0)
+        return MAP_FAILED;
+    place = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, other, 0);
+    cause = errno;
+    close(other);
+    errno = cause;
+    return place;
+}
+
 /* Takes the descriptor. */
 static FirnRecord *record_map(int fd, const char *path, GError **error)
 {
@@ -216,7 +234,7 @@ static FirnRecord *record_map(int fd, const char *path, GError **error)
         close(fd);
         return NULL;
     }
-    place = mmap(NULL, (gsize)status.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    place = record_map_apart(fd, (gsize)status.st_size);
     if (place == MAP_FAILED) {
         record_set_error(error, "mmap", path, errno);
         close(fd);
@@ -235,6 +253,7 @@ static FirnRecord *record_map(int fd, const char *path, GError **error)
     record->size = (gsize)status.st_size;
     record->path = g_strdup(path);
     record->fd = fd;
+    record->calls = &firn_superblock_kernel_calls;
     record_lay_out(record);
     return record;
 }

@@ -4,6 +4,7 @@
 
 #include "agent/freeze/plan.h"
 #include "agent/freeze/request.h"
+#include "platform/superblock.h"
 
 #include <glib.h>
 
@@ -40,7 +41,7 @@ typedef struct {
     gint error;      /* errno of open, syncfs or FIFREEZE, when one failed */
     gint thaw_error; /* errno of FITHAW; EINVAL: somebody else had thawed it */
     gint unsure;     /* its caller was killed in FIFREEZE or FITHAW, and the answer with it */
-    gint apart;      /* a process of its own thaws it */
+    gint apart;      /* the process of its own that thaws it, or did not come back; 0: none */
     gint returned;   /* atomic; of STUCK: the call has returned, and what came of it is undone */
     guint disk;
     guint64 device;   /* dev_t of the superblock */
@@ -167,6 +168,7 @@ typedef struct {
     char *path; /* of the file */
     int fd;     /* of the file, locked (flock(2)) by the processes of a running freeze */
     int *fds;   /* of each target, by which this process reaches it; -1: it does not */
+    const FirnSuperblockCalls *calls; /* the kernel's, outside tests */
 } FirnRecord;
 
 /*

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "agent/freeze/child.h"
-#include "platform/superblock.h"
 
 /* More disks than that do not get faster by being asked at once. */
 #define WORKERS_MAX 16
@@ -53,7 +52,7 @@ static void sync_work(const Pass *pass, guint worker)
 
         if (!is_to_sync(pass->record, i) || target->disk % pass->workers != worker)
             continue;
-        target->error = firn_superblock_sync(pass->record->fds[i]);
+        target->error = pass->record->calls->sync(pass->record->fds[i]);
         if (!pass->first)
             continue;
         target->sync_begin = begin;

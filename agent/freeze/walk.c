@@ -12,7 +12,6 @@
 #include "agent/freeze/look.h"
 #include "agent/freeze/targets.h"
 #include "platform/pidfd.h"
-#include "platform/superblock.h"
 
 #define PATIENCE_MS 1000
 
@@ -45,7 +44,7 @@ static gboolean walk_freeze_one(FirnRecord *record, guint i)
 
     target->freeze_begin = firn_record_now();
     g_atomic_int_set(&target->state, FIRN_TARGET_FREEZING);
-    cause = firn_superblock_freeze(record->fds[i]);
+    cause = record->calls->freeze(record->fds[i]);
     target->freeze_end = firn_record_now();
     target->error = cause;
     if (firn_record_move(&target->state, FIRN_TARGET_FREEZING, (int)walk_judge(cause))) {
@@ -54,7 +53,7 @@ static gboolean walk_freeze_one(FirnRecord *record, guint i)
     }
     if (cause == 0) {
         target->thaw_begin = firn_record_now();
-        target->thaw_error = firn_superblock_thaw(record->fds[i]);
+        target->thaw_error = record->calls->thaw(record->fds[i]);
         target->thaw_end = firn_record_now();
     }
     return FALSE;
@@ -174,7 +173,7 @@ void firn_walk_thaw(FirnRecord *record, const FirnTrace *trace)
         if (target->state != FIRN_TARGET_FROZEN || record->fds[i] < 0)
             continue;
         walk_begin_thaw(target);
-        walk_settle_thaw(record, target, firn_superblock_thaw(record->fds[i]));
+        walk_settle_thaw(record, target, record->calls->thaw(record->fds[i]));
         if (target->state == FIRN_TARGET_FROZEN)
             cause = target->thaw_error;
     }
@@ -187,7 +186,7 @@ static void walk_thaw_unopened(FirnRecord *record, guint i)
     FirnRecordTarget *target = &record->targets[i];
     gboolean mounted;
     int fd = firn_targets_reach(record, i, &mounted);
-    int cause = fd >= 0 ? firn_superblock_thaw(fd) : EINVAL;
+    int cause = fd >= 0 ? record->calls->thaw(fd) : EINVAL;
 
     if (mounted) {
         walk_settle_thaw(record, target, cause);
@@ -204,7 +203,7 @@ static void walk_thaw_unopened(FirnRecord *record, guint i)
 static void walk_thaw_one(FirnRecord *record, guint i)
 {
     if (record->fds[i] >= 0)
-        walk_settle_thaw(record, &record->targets[i], firn_superblock_thaw(record->fds[i]));
+        walk_settle_thaw(record, &record->targets[i], record->calls->thaw(record->fds[i]));
     else
         walk_thaw_unopened(record, i);
 }
@@ -225,6 +224,8 @@ static gboolean walk_thaw_in_child(FirnRecord *record, guint i)
     }
     close(ends[1]);
     entry.fd = ends[0];
+    if (pid > 0)
+        record->targets[i].apart = (gint)pid;
     if (pid > 0 && poll(&entry, 1, PATIENCE_MS) == 1)
         waitpid(pid, NULL, 0);
     else if (pid > 0 && firn_pid_is_stopped(pid))
@@ -245,7 +246,10 @@ void firn_walk_thaw_apart(FirnRecord *record)
         if (walk_thaw_in_child(record, i))
             continue;
         target->apart = FALSE;
-        walk_thaw_one(record, i);
+        if (record->fds[i] >= 0)
+            walk_thaw_one(record, i);
+        else /* this process must not end up in another mount namespace */
+            g_atomic_int_set(&target->state, FIRN_TARGET_FROZEN);
     }
 }
 
@@ -258,19 +262,23 @@ void firn_walk_adopt(FirnRecord *record)
         if (now != FIRN_TARGET_FREEZING && now != FIRN_TARGET_THAWING)
             continue;
         target->unsure = TRUE;
+        target->apart = FALSE;
         if (firn_record_move(&target->state, now, FIRN_TARGET_FROZEN))
             record->head->frozen += now == FIRN_TARGET_FREEZING;
     }
 }
 
-gboolean firn_walk_reap(FirnRecord *record)
+void firn_walk_reap(FirnRecord *record)
 {
-    pid_t pid;
+    for (guint i = 0; i < record->head->target_count; i++) {
+        FirnRecordTarget *target = &record->targets[i];
 
-    do {
-        pid = waitpid(-1, NULL, WNOHANG);
-    } while (pid > 0);
-    return pid == 0;
+        if (!target->apart || waitpid((pid_t)target->apart, NULL, WNOHANG) == 0)
+            continue;
+        target->apart = FALSE;
+        if (firn_record_move(&target->state, FIRN_TARGET_THAWING, FIRN_TARGET_FROZEN))
+            target->unsure = TRUE; /* it was killed, and its answer with it */
+    }
 }
 
 GError *firn_walk_thaw_error(const FirnRecord *record)

@@ -26,7 +26,8 @@ void firn_walk_thaw(FirnRecord *record, const FirnTrace *trace);
 /*
  * The same, each in a process of its own and with a second's patience: what hangs keeps no other
  * frozen, and stays THAWING as long as its process hangs. Also thaws what this process has no
- * descriptor of (firn_targets_reach()). Where no process can be made, this one does it.
+ * descriptor of (firn_targets_reach()). Where no process can be made, this one does it with the
+ * descriptors that it has.
  */
 void firn_walk_thaw_apart(FirnRecord *record);
 
@@ -34,8 +35,9 @@ void firn_walk_thaw_apart(FirnRecord *record);
  */
 void firn_walk_adopt(FirnRecord *record);
 
-/* A child of firn_walk_thaw_apart() has come back: FALSE when none is left. */
-gboolean firn_walk_reap(FirnRecord *record);
+/* Waits for those children of firn_walk_thaw_apart() that have ended. What one was killed in is
+ * FROZEN again. */
+void firn_walk_reap(FirnRecord *record);
 
 /* The error for a filesystem that could not be thawed, or hangs in it. NULL when there is none. */
 GError *firn_walk_thaw_error(const FirnRecord *record);

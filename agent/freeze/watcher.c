@@ -260,15 +260,13 @@ G_NORETURN static void watch_become_keeper(const Watch *watch)
     char numbers[G_N_ELEMENTS(passed)][16];
     const char *arguments[] = {"firn-keeper", "--resume",          numbers[0], numbers[1],
                                numbers[2],    watch->record->path, NULL};
-    sigset_t none;
 
     for (guint i = 0; i < G_N_ELEMENTS(passed); i++) {
         snprintf(numbers[i], sizeof numbers[i], "%d", *passed[i]);
         if (*passed[i] >= 0)
             fcntl(*passed[i], F_SETFD, 0);
     }
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
+    /* signals stay blocked: one that has come would end this process here */
     fexecve(watch->post.program, (char **)(guintptr)arguments, environ);
     _exit(1); /* the next agent has it finished */
 }
@@ -338,6 +336,7 @@ static void watch_close_others(const Watch *watch, int ready)
 
 G_NORETURN static void watch_run(Watch *watch, int ready)
 {
+    static const FirnMemoryFunction libraries[] = {(FirnMemoryFunction)g_free, NULL};
     struct pollfd entries[] = {{.fd = watch->lifeline, .events = POLLIN}};
     char path[32];
     sigset_t all;
@@ -350,7 +349,7 @@ G_NORETURN static void watch_run(Watch *watch, int ready)
     snprintf(path, sizeof path, "/proc/%d/stat", (int)watch->keeper);
     watch->keeper_stat = open(path, O_RDONLY | O_CLOEXEC);
     watch_close_others(watch, ready);
-    firn_memory_lock(FIRN_MEMORY_GLIB);
+    firn_memory_lock(libraries);
     if (getppid() != watch->keeper || write(ready, "", 1) != 1)
         _exit(1);
     for (;;) {

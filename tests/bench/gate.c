@@ -71,6 +71,7 @@ static double json_glib_round(const GString *message)
 static double decode_round(const GString *message)
 {
     g_autoptr(QgaGate) gate = qga_gate_new(NULL, base64);
+    g_autoptr(JsonParser) parser = json_parser_new();
     g_auto(QgaRequest) request = {0};
     g_autofree guint8 *data = NULL;
     gint64 start;
@@ -79,7 +80,7 @@ static double decode_round(const GString *message)
 
     feed(gate, message, &text);
     start = g_get_monotonic_time();
-    if (qga_request_parse(&text, &request, NULL) &&
+    if (qga_request_parse(parser, &text, &request, NULL) &&
         qga_arguments_check(&request.arguments, write_schema, NULL))
         data = qga_arguments_base64(&request.arguments, "buf-b64", &length, NULL);
     if (!data)

@@ -90,6 +90,8 @@ gboolean bench_row_reached(const BenchRow *row)
         return bench_row_ratio(row) >= row->target;
     case GOAL_AT_MOST:
         return row->firn.median <= row->target;
+    case GOAL_WITHIN:
+        return row->firn.median <= row->peer.median + row->target;
     case GOAL_NONE:
     default:
         return TRUE;
@@ -103,6 +105,8 @@ char *bench_row_goal(const BenchRow *row)
         return g_strdup_printf("≥ %g×", row->target);
     case GOAL_AT_MOST:
         return g_strdup_printf("≤ %g%s%s", row->target, *row->unit ? " " : "", row->unit);
+    case GOAL_WITHIN:
+        return g_strdup_printf("within %g %s", row->target, row->unit);
     case GOAL_NONE:
     default:
         return g_strdup("");

@@ -8,6 +8,7 @@ typedef enum {
     GOAL_NONE,
     GOAL_TIMES,   /* firn is so many times better than the packaged agent */
     GOAL_AT_MOST, /* firn's own value, in the row's unit */
+    GOAL_WITHIN,  /* firn's value is no more than so much above the packaged agent's */
 } BenchGoal;
 
 /* One row of the table: what was measured on both agents, and the goal for it. */

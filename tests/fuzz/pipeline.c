@@ -96,9 +96,10 @@ static void append_line(QgaReply *reply, GString *line, gpointer data)
 
 static void answer(const QgaCommands *commands, const QgaText *text, gboolean keep, GString *out)
 {
+    g_autoptr(JsonParser) parser = json_parser_new();
     g_auto(QgaRequest) request = {0};
     g_autoptr(GError) error = NULL;
-    gboolean good = qga_request_parse(text, &request, &error);
+    gboolean good = qga_request_parse(parser, text, &request, &error);
     g_autoptr(QgaReply) reply = qga_reply_new(request.id, FALSE, FALSE, append_line, out);
     const QgaCommand *command = good ? qga_commands_find(commands, request.name, NULL) : NULL;
 

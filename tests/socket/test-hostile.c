@@ -317,6 +317,7 @@ START_TEST(test_what_is_too_much_costs_little)
     g_autoptr(GString) members = g_string_new("{\"n\":0");
     /* as much as the limits let through to json-glib */
     g_autoptr(GString) most = repeat("[[]", ",[]", 43000, "]\n");
+    g_autoptr(GString) wrong_at_the_end = repeat("[{}", ",{}", 43000, ",]\n");
 
     for (guint i = 0; i < 300000; i++)
         g_string_append_printf(members, ",\"n%u\":0", i);
@@ -326,6 +327,7 @@ START_TEST(test_what_is_too_much_costs_little)
     assert_refused(string);
     assert_refused(members);
     assert_refused(most);
+    assert_refused(wrong_at_the_end);
 }
 END_TEST
 

@@ -72,12 +72,13 @@ static gboolean parse(Parsed *parsed, const QgaMember *schema, const char *text,
 {
     g_autofree char *bytes =
         g_strdup_printf("{\"execute\":\"x\"%s%s}", text ? ",'arguments':" : "", text ? text : "");
+    g_autoptr(JsonParser) parser = json_parser_new();
     QgaText found;
 
     *parsed = (Parsed){.gate = qga_gate_new(NULL, base64)};
     qga_gate_feed(parsed->gate, bytes, strlen(bytes));
     ck_assert_int_eq(qga_gate_next(parsed->gate, &found, NULL), QGA_GATE_TEXT);
-    return qga_request_parse(&found, &parsed->request, error) &&
+    return qga_request_parse(parser, &found, &parsed->request, error) &&
            qga_arguments_check(&parsed->request.arguments, schema, error);
 }
 

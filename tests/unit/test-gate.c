@@ -551,6 +551,10 @@ START_TEST(test_text_beside_base64_is_bounded)
     g_string_append(text, "]" PING);
     found = scan_pieces(text->str, text->len, 65536);
     ck_assert_str_eq(found, "!JSON message size limit exceeded (8388608 bytes)\n" PING "\n");
+    g_free(found);
+    g_string_printf(text, "{\"id\":[0%*s]}" PING, 9000000, "");
+    found = scan_pieces(text->str, text->len, 65536);
+    ck_assert_str_eq(found, "!JSON message size limit exceeded (8388608 bytes)\n" PING "\n");
 }
 END_TEST
 

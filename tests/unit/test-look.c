@@ -15,6 +15,7 @@ static char *tree;
 static void setup(void)
 {
     tree = test_tree_new();
+    test_tree_write(tree, "/sys/class/misc/device-mapper/dev", "10:236\n");
     test_tree_write(tree, "/sys/dev/block/8:1/partition", "1\n");
     test_tree_write(tree, "/sys/dev/block/8:1/uevent", "DEVNAME=sda1\n");
     test_tree_write(tree, "/sys/dev/block/253:0/dm/name", "vg-root\n");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "agent/freeze/plan.h"
+#include "platform/mount-namespaces.h"
 #include "tests/lib/suite.h"
 #include "tests/lib/tree.h"
 
@@ -301,6 +302,30 @@ START_TEST(test_elsewhere)
 }
 END_TEST
 
+/* What users make of their namespaces is read up to a bound, and whole lines alone. */
+START_TEST(test_endless_elsewhere)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    g_autoptr(FirnRoots) roots = NULL;
+    g_autoptr(GPtrArray) others = NULL;
+    const FirnMountNamespace *first;
+    char *tree = test_tree_new();
+
+    while (text->len < 17 * 1024 * 1024)
+        g_string_append(text, "50 0 0:40 / / rw - tmpfs tmpfs rw\n");
+    put_process(tree, "self", "firn\n", "mnt:[1]", "");
+    put_process(tree, "5", "greedy\n", "mnt:[2]", text->str);
+    put_process(tree, "6", "late\n", "mnt:[3]", "1 0 254:9 / / rw - ext4 /dev/vdz rw\n");
+    roots = firn_roots_new(tree);
+    others = firn_mount_namespaces_read(roots);
+    test_tree_remove(tree);
+    ck_assert_uint_eq(others->len, 1);
+    first = others->pdata[0];
+    ck_assert_uint_eq(first->mounts->skipped, 0);
+    ck_assert_uint_eq(first->mounts->count, 16 * 1024 * 1024 / 34);
+}
+END_TEST
+
 /* Root is an overlay whose changes go to an image on the stick that was mounted after it. */
 START_TEST(test_live)
 {
@@ -451,6 +476,7 @@ int main(void)
     tcase_add_test(tests, test_hidden);
     tcase_add_test(tests, test_remote);
     tcase_add_test(tests, test_elsewhere);
+    tcase_add_test(tests, test_endless_elsewhere);
     tcase_add_test(tests, test_live);
     tcase_add_test(tests, test_unknown);
     tcase_add_test(tests, test_root_last);

@@ -11,6 +11,7 @@ static const char *const base64[] = {"password", NULL};
 static char *describe(const char *text)
 {
     g_autoptr(QgaGate) gate = qga_gate_new(NULL, base64);
+    g_autoptr(JsonParser) parser = json_parser_new();
     g_auto(QgaRequest) request = {0};
     g_autoptr(GError) error = NULL;
     g_autofree char *arguments = NULL;
@@ -20,7 +21,7 @@ static char *describe(const char *text)
     qga_gate_feed(gate, text, strlen(text));
     qga_gate_feed(gate, "\n", 1);
     ck_assert_int_eq(qga_gate_next(gate, &found, NULL), QGA_GATE_TEXT);
-    good = qga_request_parse(&found, &request, &error);
+    good = qga_request_parse(parser, &found, &request, &error);
     ck_assert(good == (error == NULL));
     ck_assert(good == (request.name != NULL));
     if (!good)
@@ -204,6 +205,7 @@ END_TEST
 START_TEST(test_kept_base64)
 {
     g_autoptr(QgaGate) gate = qga_gate_new(NULL, base64);
+    g_autoptr(JsonParser) parser = json_parser_new();
     g_auto(QgaRequest) request = {0};
     static const char bytes[] = "{\"execute\":\"x\",\"arguments\":{\"password\":\"QUJD\"}}";
     const QgaSlice *slice;
@@ -211,7 +213,7 @@ START_TEST(test_kept_base64)
 
     qga_gate_feed(gate, bytes, strlen(bytes));
     ck_assert_int_eq(qga_gate_next(gate, &text, NULL), QGA_GATE_TEXT);
-    ck_assert(qga_request_parse(&text, &request, NULL));
+    ck_assert(qga_request_parse(parser, &text, &request, NULL));
     qga_request_keep(&request);
     ck_assert_int_eq(qga_gate_next(gate, &text, NULL), QGA_GATE_MORE);
     slice = qga_arguments_slice(&request.arguments, "password");

@@ -65,13 +65,14 @@ START_TEST(test_unit_is_right)
 }
 END_TEST
 
-/* Nobody enabled it: the rule makes the port want it, when the machine starts and later. */
+/* Nobody enabled it: the generator and the rule make the port want it, when the machine starts and
+ * later. */
 START_TEST(test_started_by_the_port)
 {
     g_autofree char *enabled = test_guest_shell(guest, "systemctl is-enabled firn || true");
     g_autoptr(TestClient) client = NULL;
 
-    ck_assert_str_eq(enabled, "disabled");
+    ck_assert_str_eq(enabled, "enabled-runtime");
     test_guest_unplug_agent(guest);
     test_guest_await(guest, "[ \"$(systemctl show -P ActiveState firn)\" = inactive ]");
     test_guest_plug_agent(guest);
