@@ -125,7 +125,6 @@ static gboolean open_agent(FirnAgent *agent, const FirnConfig *config, const Fir
     agent->context = (FirnContext){config, roots, agent->freezer, agent->policy};
     agent->commands = qga_commands_new();
     firn_families_add(agent->commands, &agent->context);
-    firn_policy_warn_unknown(agent->policy, agent->commands);
     agent->session = firn_session_new(agent->commands, agent->policy, &way, agent);
     agent->channel = firn_channel_open(config, activated, &events, agent, error);
     return agent->channel != NULL;
@@ -165,6 +164,15 @@ int firn_agent_run(FirnAgent *agent)
     firn_notify("READY=1\nSTATUS=Serving");
     g_main_loop_run(agent->loop);
     return agent->status;
+}
+
+gboolean firn_agent_check_config(const FirnConfig *config, GError **error)
+{
+    FirnContext context = {.config = config};
+    g_autoptr(QgaCommands) commands = qga_commands_new();
+
+    firn_families_add(commands, &context);
+    return firn_policy_check_names(config, commands, error);
 }
 
 void firn_agent_list_commands(void)

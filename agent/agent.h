@@ -19,6 +19,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(FirnAgent, firn_agent_free)
  * them. */
 int firn_agent_run(FirnAgent *agent);
 
+/* Whether the configuration names commands that there are; the error is one of FIRN_CONFIG_ERROR.
+ */
+gboolean firn_agent_check_config(const FirnConfig *config, GError **error);
+
 /* Prints the names of all commands, one a line: -b help. */
 void firn_agent_list_commands(void);
 

@@ -283,9 +283,14 @@ static gboolean on_retry_accept(gpointer data)
 static gboolean on_acceptable(int listener, GIOCondition condition, gpointer data)
 {
     FirnChannel *channel = data;
-    int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    struct sockaddr_storage peer = {0};
+    socklen_t size = sizeof(peer);
+    int fd = accept4(listener, (struct sockaddr *)&peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
-    if (fd >= 0) {
+    if (fd >= 0 && !firn_transport_takes_peer(&peer, channel->config->vsock_peer)) {
+        g_warning("refused a vsock client that is not the one of vsock-peer");
+        close(fd);
+    } else if (fd >= 0) {
         if (channel->fd >= 0)
             close_fd(channel);
         channel->fd = fd;

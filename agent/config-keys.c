@@ -3,6 +3,9 @@
 
 #include <stddef.h>
 #include <string.h>
+#include <sys/socket.h>
+
+#include <linux/vm_sockets.h>
 
 #define AT(member) offsetof(FirnConfig, member)
 
@@ -23,10 +26,12 @@ static const FirnConfigKey keys[] = {
     {"verbose", 'v', NULL, FIRN_KEY_BOOL, AT(verbose), "false", NULL, "log more"},
     {"retry-path", 'r', NULL, FIRN_KEY_BOOL, AT(retry_path), "false", NULL,
      "wait for the device, also when it goes"},
-    {"block-rpcs", 'b', "blacklist", FIRN_KEY_COMMANDS, AT(block_rpcs), "", "=LIST",
+    {"block-rpcs", 'b', "blacklist", FIRN_KEY_BLOCKED, AT(block_rpcs), "", "=LIST",
      "commands to refuse; 'help' lists all"},
-    {"allow-rpcs", 'a', NULL, FIRN_KEY_COMMANDS, AT(allow_rpcs), "", "=LIST",
+    {"allow-rpcs", 'a', NULL, FIRN_KEY_ALLOWED, AT(allow_rpcs), "", "=LIST",
      "refuse all commands but these"},
+    {"vsock-peer", 0, NULL, FIRN_KEY_PEER, AT(vsock_peer), "2", "=CID",
+     "whom vsock-listen serves: 2 (the host), any"},
     {"freeze-enabled", 0, NULL, FIRN_KEY_BOOL, AT(freeze_enabled), "true", "=BOOL",
      "=false refuses to freeze"},
     {"freeze-exclude", 0, NULL, FIRN_KEY_LIST, AT(freeze_exclude), "", "=LIST",
@@ -163,6 +168,20 @@ static gboolean set_expedite(FirnExpedite *target, const char *value, GError **e
     return TRUE;
 }
 
+static gboolean set_peer(guint *target, const char *value, GError **error)
+{
+    guint64 number = VMADDR_CID_ANY;
+
+    if (strcmp(value, "any") != 0 && !set_number(&number, VMADDR_CID_ANY - 1, value, NULL)) {
+        g_set_error(error, FIRN_CONFIG_ERROR, 0,
+                    "invalid value '%s': use a context's number, such as 2 for the host, or any",
+                    value);
+        return FALSE;
+    }
+    *target = (guint)number;
+    return TRUE;
+}
+
 static gboolean list_has(char **list, const char *item)
 {
     return list && g_strv_contains((const char *const *)list, item);
@@ -183,6 +202,18 @@ static void add_list(char ***target, const char *value)
     g_ptr_array_add(all, NULL);
     g_free(*target);
     *target = (char **)g_ptr_array_free(g_steal_pointer(&all), FALSE);
+}
+
+/* An empty list would allow everything, which is the last thing that its writer can have meant. */
+static gboolean add_allowed(char ***target, const char *value, GError **error)
+{
+    add_list(target, value);
+    if (**target)
+        return TRUE;
+    g_set_error(error, FIRN_CONFIG_ERROR, 0,
+                "the list is empty: name the commands that are allowed, or remove the key to allow "
+                "all");
+    return FALSE;
 }
 
 static void set_string(char **target, const char *value)
@@ -211,15 +242,21 @@ gboolean firn_config_key_set(const FirnConfigKey *key, FirnConfig *config, const
         return set_method(target, value, error);
     case FIRN_KEY_EXPEDITE:
         return set_expedite(target, value, error);
-    case FIRN_KEY_STRING:
+    case FIRN_KEY_PEER:
+        return set_peer(target, value, error);
     case FIRN_KEY_HOOK:
+        set_string(target, strcmp(value, "/dev/null") != 0 ? value : NULL);
+        return TRUE;
+    case FIRN_KEY_STRING:
         /* where there must be a value, an empty one means the default */
         set_string(target, key->standard && !*value ? key->standard : value);
         return TRUE;
     case FIRN_KEY_LIST:
-    case FIRN_KEY_COMMANDS:
+    case FIRN_KEY_BLOCKED:
         add_list(target, value);
         return TRUE;
+    case FIRN_KEY_ALLOWED:
+        return add_allowed(target, value, error);
     }
     g_assert_not_reached();
 }
@@ -239,14 +276,26 @@ char *firn_config_key_get(const FirnConfigKey *key, const FirnConfig *config)
         return g_strdup(firn_method_name(*(const FirnMethod *)value));
     case FIRN_KEY_EXPEDITE:
         return g_strdup(*(const FirnExpedite *)value == FIRN_EXPEDITE_AUTO ? "auto" : "false");
+    case FIRN_KEY_PEER:
+        if (*(const guint *)value == VMADDR_CID_ANY)
+            return g_strdup("any");
+        return g_strdup_printf("%u", *(const guint *)value);
     case FIRN_KEY_STRING:
     case FIRN_KEY_HOOK:
         return g_strdup(*(char *const *)value);
     case FIRN_KEY_LIST:
-    case FIRN_KEY_COMMANDS:
+    case FIRN_KEY_BLOCKED:
         return g_strjoinv(",", *(char **const *)value);
+    case FIRN_KEY_ALLOWED:
+        return **(char **const *)value ? g_strjoinv(",", *(char **const *)value) : NULL;
     }
     g_assert_not_reached();
+}
+
+static gboolean is_list(const FirnConfigKey *key)
+{
+    return key->type == FIRN_KEY_LIST || key->type == FIRN_KEY_BLOCKED ||
+           key->type == FIRN_KEY_ALLOWED;
 }
 
 void firn_config_key_reset(const FirnConfigKey *key, FirnConfig *config)
@@ -254,7 +303,9 @@ void firn_config_key_reset(const FirnConfigKey *key, FirnConfig *config)
     GError *error = NULL;
 
     firn_config_key_clear(key, config);
-    if (key->standard && !firn_config_key_set(key, config, key->standard, &error))
+    if (is_list(key))
+        *(char ***)member(key, config) = g_new0(char *, 1);
+    else if (key->standard && !firn_config_key_set(key, config, key->standard, &error))
         g_error("default of %s: %s", key->name, error->message);
 }
 
@@ -262,6 +313,6 @@ void firn_config_key_clear(const FirnConfigKey *key, FirnConfig *config)
 {
     if (key->type == FIRN_KEY_STRING || key->type == FIRN_KEY_HOOK)
         g_clear_pointer((char **)member(key, config), g_free);
-    else if (key->type == FIRN_KEY_LIST || key->type == FIRN_KEY_COMMANDS)
+    else if (is_list(key))
         g_clear_pointer((char ***)member(key, config), g_strfreev);
 }

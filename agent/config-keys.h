@@ -7,14 +7,16 @@
 /* How a key's value is written. */
 typedef enum {
     FIRN_KEY_BOOL,
-    FIRN_KEY_UINT,     /* guint */
-    FIRN_KEY_SIZE,     /* guint64, with K, M or G after it for powers of 1024 */
-    FIRN_KEY_STRING,   /* an empty value unsets it */
-    FIRN_KEY_HOOK,     /* a string whose option may stand without a value */
-    FIRN_KEY_LIST,     /* strings with commas between them; values add up */
-    FIRN_KEY_COMMANDS, /* the same, of command names; `help` lists these */
+    FIRN_KEY_UINT,    /* guint */
+    FIRN_KEY_SIZE,    /* guint64, with K, M or G after it for powers of 1024 */
+    FIRN_KEY_STRING,  /* an empty value unsets it */
+    FIRN_KEY_HOOK,    /* a string whose option may stand without a value; /dev/null unsets it */
+    FIRN_KEY_LIST,    /* strings with commas between them; values add up */
+    FIRN_KEY_BLOCKED, /* the same, of command names; `help` lists these */
+    FIRN_KEY_ALLOWED, /* likewise, and never an empty list */
     FIRN_KEY_METHOD,
     FIRN_KEY_EXPEDITE,
+    FIRN_KEY_PEER, /* guint: a vsock CID, or "any" */
 } FirnKeyType;
 
 /* What -F alone means. */

@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "agent/config.h"
 
-#include <getopt.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 
+#include "agent/config-files.h"
 #include "agent/config-keys.h"
+#include "agent/config-options.h"
+#include "platform/roots.h"
 
-#define GROUP "general"
 #define OWN_FILE "/etc/firn/firn.conf"
-#define PEER_FILE "/etc/qemu/qemu-ga.conf"
+#define QEMU_GA_FILE "/etc/qemu/qemu-ga.conf"
+#define SYSCONFIG_FILE "/etc/sysconfig/qemu-ga"
+#define DEFAULT_FILE "/etc/default/qemu-guest-agent"
 #define VIRTIO_PATH "/dev/virtio-ports/org.qemu.guest_agent.0"
 #define SERIAL_PATH "/dev/ttyS0"
-
-/* Long options that are no keys, numbered after the keys. */
-enum { OPTION_CONFIG = 1000, OPTION_DUMP, OPTION_HELP, OPTION_VERSION, OPTION_KEY = 2000 };
 
 G_DEFINE_QUARK(firn - config - error - quark, firn_config_error)
 
@@ -23,6 +25,8 @@ FirnConfig *firn_config_new(void)
     guint count;
     const FirnConfigKey *keys = firn_config_keys(&count);
 
+    config->sources = g_ptr_array_new_with_free_func(g_free);
+    config->warnings = g_ptr_array_new_with_free_func(g_free);
     for (guint i = 0; i < count; i++)
         firn_config_key_reset(&keys[i], config);
     return config;
@@ -37,263 +41,86 @@ void firn_config_free(FirnConfig *config)
         return;
     for (guint i = 0; i < count; i++)
         firn_config_key_clear(&keys[i], config);
+    g_ptr_array_unref(config->sources);
+    g_ptr_array_unref(config->warnings);
     g_free(config);
-}
-
-static gboolean load_key(FirnConfig *config, GKeyFile *file, const char *path, const char *name,
-                         GError **error)
-{
-    const FirnConfigKey *key = firn_config_key_find(name);
-    g_autofree char *value = NULL;
-
-    if (!key) {
-        g_set_error(error, FIRN_CONFIG_ERROR, 0,
-                    "%s: unknown key '%s' in [" GROUP "]: remove it or correct its name, "
-                    "'firn --help' lists the keys",
-                    path, name);
-        return FALSE;
-    }
-    value = g_key_file_get_string(file, GROUP, name, error);
-    if (value)
-        g_strchomp(value);
-    if (value && key->type == FIRN_KEY_COMMANDS && strchr(value, '#')) {
-        g_set_error(error, FIRN_CONFIG_ERROR, 0,
-                    "%s: key '%s': '%s' has a '#', which no command has: give the comment a line "
-                    "of its own",
-                    path, name, value);
-        return FALSE;
-    }
-    if (!value || !firn_config_key_set(key, config, value, error)) {
-        g_prefix_error(error, "%s: key '%s': ", path, name);
-        return FALSE;
-    }
-    return TRUE;
-}
-
-static gboolean check_groups(GKeyFile *file, const char *path, GError **error)
-{
-    g_auto(GStrv) groups = g_key_file_get_groups(file, NULL);
-
-    for (char **group = groups; *group; group++) {
-        if (strcmp(*group, GROUP) == 0)
-            continue;
-        g_set_error(error, FIRN_CONFIG_ERROR, 0,
-                    "%s: unknown group [%s]: put its keys into [" GROUP "] or remove it", path,
-                    *group);
-        return FALSE;
-    }
-    return TRUE;
 }
 
 gboolean firn_config_load(FirnConfig *config, const char *path, GError **error)
 {
-    g_autoptr(GKeyFile) file = g_key_file_new();
-    g_auto(GStrv) names = NULL;
+    return firn_config_file_load(config, path, path, strcmp(path, QEMU_GA_FILE) == 0, error);
+}
 
-    if (!g_key_file_load_from_file(file, path, G_KEY_FILE_NONE, error)) {
-        g_prefix_error(error, "error loading configuration from path: %s, ", path);
-        return FALSE;
-    }
-    if (!check_groups(file, path, error))
-        return FALSE;
-    names = g_key_file_get_keys(file, GROUP, NULL, NULL);
-    for (char **name = names; name && *name; name++) {
-        if (!load_key(config, file, path, *name, error))
+/* What a package installs below /etc/firn, and links to nowhere count as well: they are errors. */
+static gboolean exists(const char *path)
+{
+    return g_file_test(path, G_FILE_TEST_EXISTS) || g_file_test(path, G_FILE_TEST_IS_SYMLINK);
+}
+
+/* Hooks in the folder run unless the configuration names others. */
+static void use_hook_folder(FirnConfig *config, const FirnRoots *roots)
+{
+    g_autofree char *path = firn_roots_path(roots, FIRN_HOOK_FOLDER);
+
+    if (!g_file_test(path, G_FILE_TEST_IS_DIR))
+        return;
+    g_free(config->fsfreeze_hook);
+    config->fsfreeze_hook = g_strdup(FIRN_HOOK_FOLDER);
+}
+
+/* The files of this machine, those of the packaged agent first. */
+static gboolean load_system_files(FirnConfig *config, GError **error)
+{
+    static const struct {
+        const char *name;
+        gboolean (*load)(FirnConfig *config, const char *path, const char *name, gboolean foreign,
+                         GError **error);
+        gboolean foreign;
+    } files[] = {
+        {QEMU_GA_FILE, firn_config_file_load, TRUE},
+        {SYSCONFIG_FILE, firn_config_variables_load, TRUE},
+        {DEFAULT_FILE, firn_config_variables_load, TRUE},
+        {OWN_FILE, firn_config_file_load, FALSE},
+    };
+    g_autoptr(FirnRoots) roots = firn_roots_new(g_getenv(FIRN_ROOT_VARIABLE));
+
+    use_hook_folder(config, roots);
+    for (guint i = 0; i < G_N_ELEMENTS(files); i++) {
+        g_autofree char *path = firn_roots_path(roots, files[i].name);
+
+        if (exists(path) && !files[i].load(config, path, files[i].name, files[i].foreign, error))
             return FALSE;
     }
     return TRUE;
 }
 
-/* The command line as getopt_long() wants it, made from the table of keys. */
-typedef struct {
-    GArray *options; /* of struct option, ends with {0} */
-    GString *letters;
-} OptionTable;
-
-static void option_add(OptionTable *table, const char *name, int argument, char letter, int value)
+static gboolean load_files(FirnConfig *config, const char *asked, GError **error)
 {
-    struct option option = {.name = name, .has_arg = argument, .val = value};
+    const char *variable = g_getenv("QGA_CONF");
 
-    g_array_append_val(table->options, option);
-    if (letter)
-        g_string_append_c(table->letters, letter);
-}
-
-static OptionTable option_table_new(void)
-{
-    OptionTable table = {g_array_new(TRUE, TRUE, sizeof(struct option)), g_string_new(":")};
-    guint count;
-    const FirnConfigKey *keys = firn_config_keys(&count);
-
-    for (guint i = 0; i < count; i++) {
-        const FirnConfigKey *key = &keys[i];
-        gboolean optional = key->type == FIRN_KEY_BOOL || key->type == FIRN_KEY_HOOK;
-        int argument = optional ? optional_argument : required_argument;
-
-        option_add(&table, key->name, argument, key->letter, OPTION_KEY + (int)i);
-        if (key->letter && key->type == FIRN_KEY_HOOK)
-            g_string_append(table.letters, "::");
-        else if (key->letter && key->type != FIRN_KEY_BOOL)
-            g_string_append(table.letters, ":");
-        if (key->alias)
-            option_add(&table, key->alias, argument, 0, OPTION_KEY + (int)i);
-    }
-    option_add(&table, "config", required_argument, 'c', OPTION_CONFIG);
-    g_string_append_c(table.letters, ':');
-    option_add(&table, "dump-conf", no_argument, 'D', OPTION_DUMP);
-    option_add(&table, "help", no_argument, 'h', OPTION_HELP);
-    option_add(&table, "version", no_argument, 'V', OPTION_VERSION);
-    return table;
-}
-
-static void option_table_clear(OptionTable *table)
-{
-    g_array_free(table->options, TRUE);
-    g_string_free(table->letters, TRUE);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(OptionTable, option_table_clear)
-
-/* What getopt_long() found, with a letter turned into its long option's number. */
-static int next_option(int argc, char **argv, const OptionTable *table)
-{
-    const struct option *options = (const struct option *)(gpointer)table->options->data;
-    int found = getopt_long(argc, argv, table->letters->str, options, NULL);
-
-    switch (found) {
-    case 'c':
-        return OPTION_CONFIG;
-    case 'D':
-        return OPTION_DUMP;
-    case 'h':
-        return OPTION_HELP;
-    case 'V':
-        return OPTION_VERSION;
-    default:
-        break;
-    }
-    if (found > 0 && found < OPTION_CONFIG && found != '?' && found != ':')
-        return OPTION_KEY + firn_config_key_of_letter((char)found);
-    return found;
-}
-
-/* The value of an option as it was written, for messages. */
-static void set_option_error(GError **error, char **argv, int found)
-{
-    const char *problem = found == ':' ? "option requires an argument" : "unrecognized option";
-    g_autofree char *name = NULL;
-
-    if (optopt > 0 && optopt < OPTION_CONFIG)
-        name = g_strdup_printf("-%c", optopt);
-    else
-        name = g_strdup(argv[optind - 1]);
-    g_set_error(error, FIRN_CONFIG_ERROR, 0, "%s '%s', try '%s --help' for more information.",
-                problem, name, argv[0]);
-}
-
-static gboolean take_option(FirnConfig *config, int option, FirnAction *action, GError **error)
-{
-    guint count;
-    const FirnConfigKey *keys = firn_config_keys(&count);
-    const FirnConfigKey *key;
-    const char *value = optarg;
-
-    switch (option) {
-    case OPTION_CONFIG:
-        return TRUE;
-    case OPTION_DUMP:
-        *action = FIRN_ACTION_DUMP;
-        return TRUE;
-    case OPTION_HELP:
-        *action = FIRN_ACTION_HELP;
-        return TRUE;
-    case OPTION_VERSION:
-        *action = FIRN_ACTION_VERSION;
-        return TRUE;
-    default:
-        break;
-    }
-    key = &keys[option - OPTION_KEY];
-    if (key->type == FIRN_KEY_COMMANDS && (!strcmp(value, "help") || !strcmp(value, "?"))) {
-        *action = FIRN_ACTION_COMMANDS;
-        return TRUE;
-    }
-    if (!value)
-        value = key->type == FIRN_KEY_BOOL ? "true" : FIRN_DEFAULT_HOOK;
-    if (!firn_config_key_set(key, config, value, error)) {
-        g_prefix_error(error, "option '--%s': ", key->name);
-        return FALSE;
-    }
-    return TRUE;
-}
-
-static gboolean parse_options(FirnConfig *config, int argc, char **argv, FirnAction *action,
-                              GError **error)
-{
-    g_auto(OptionTable) table = option_table_new();
-    int option;
-
-    optind = 0;
-    while ((option = next_option(argc, argv, &table)) != -1) {
-        if (option == '?' || option == ':') {
-            set_option_error(error, argv, option);
-            return FALSE;
-        }
-        if (!take_option(config, option, action, error))
-            return FALSE;
-        /* what is asked for first is answered, whatever follows */
-        if (*action == FIRN_ACTION_HELP || *action == FIRN_ACTION_VERSION)
-            return TRUE;
-    }
-    if (optind < argc) {
-        g_set_error(error, FIRN_CONFIG_ERROR, 0,
-                    "unexpected argument '%s': values follow their option (a hook's path without "
-                    "a space, as in -F/path), try '%s --help' for more information.",
-                    argv[optind], argv[0]);
-        return FALSE;
-    }
-    return TRUE;
-}
-
-/* The value of the last -c; a faulty command line is complained about later. */
-static const char *find_config_option(int argc, char **argv)
-{
-    g_auto(OptionTable) table = option_table_new();
-    const char *file = NULL;
-    int option;
-
-    optind = 0;
-    while ((option = next_option(argc, argv, &table)) != -1) {
-        if (option == OPTION_CONFIG)
-            file = optarg;
-    }
-    return file;
-}
-
-static gboolean load_file(FirnConfig *config, const char *asked, GError **error)
-{
-    const char *file = asked;
-
-    if (!file)
-        file = g_getenv("QGA_CONF");
-    if (!file)
-        file = g_file_test(OWN_FILE, G_FILE_TEST_EXISTS) ? OWN_FILE : PEER_FILE;
-    if (!asked && !g_file_test(file, G_FILE_TEST_EXISTS))
-        return TRUE;
-    return firn_config_load(config, file, error);
+    if (asked)
+        return firn_config_load(config, asked, error);
+    if (!variable)
+        return load_system_files(config, error);
+    return !exists(variable) || firn_config_load(config, variable, error);
 }
 
 gboolean firn_config_parse(FirnConfig *config, int argc, char **argv, FirnAction *action,
                            GError **error)
 {
-    *action = FIRN_ACTION_RUN;
-    opterr = 0;
-    /* getopt_long() moves operands to the end: both passes see an array of their own */
-    g_autofree char **copy = g_memdup2(argv, sizeof(char *) * ((gsize)argc + 1));
-    const char *file = find_config_option(argc, copy);
+    const char *file = firn_config_options_file(argc, argv);
+    g_auto(FirnConfigLayer) layer = {0};
 
-    if (!load_file(config, file, error))
+    *action = FIRN_ACTION_RUN;
+    if (!load_files(config, file, error))
         return FALSE;
-    return parse_options(config, argc, argv, action, error);
+    layer = firn_config_layer_begin(config, "the command line", FALSE);
+    return firn_config_options_parse(&layer, argc, argv, action, error);
+}
+
+int firn_config_exit_status(const GError *error)
+{
+    return error->domain == FIRN_CONFIG_ERROR ? EX_CONFIG : EXIT_FAILURE;
 }
 
 static void make_absolute(char **path)
@@ -358,7 +185,7 @@ char *firn_config_dump(const FirnConfig *config)
         if (!value && !strcmp(keys[i].name, "path"))
             value = g_strdup(default_path(config));
         if (value)
-            g_key_file_set_string(file, GROUP, keys[i].name, value);
+            g_key_file_set_string(file, FIRN_CONFIG_GROUP, keys[i].name, value);
     }
     return g_key_file_to_data(file, NULL, NULL);
 }
@@ -385,8 +212,8 @@ char *firn_config_help(const char *program)
                            "Usage: %s [-m <method> -p <path>] [<options>]\n"
                            "       %s doctor|report --help\n"
                            "firn " FIRN_VERSION
-                           ", a guest agent; every key of [general] in " OWN_FILE "\nor " PEER_FILE
-                           " is an option too\n\n",
+                           ", a guest agent; every key of [general] in " OWN_FILE
+                           "\nis an option too\n\n",
                            program, program);
     for (guint i = 0; i < count; i++)
         help_line(text, keys[i].letter, keys[i].name, keys[i].placeholder, keys[i].help);

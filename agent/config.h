@@ -17,7 +17,7 @@ typedef enum {
 } FirnExpedite;
 
 /*
- * What the configuration file and the command line say. Every key of the group [general] is a long
+ * What the configuration files and the command line say. Every key of the group [general] is a long
  * option of the same name. Times are in seconds, sizes in bytes. Strings and lists belong to the
  * configuration; an unset path is NULL.
  */
@@ -32,6 +32,7 @@ typedef struct {
     char *state_dir;
     gboolean verbose;
     gboolean retry_path;
+    guint vsock_peer;  /* the context (CID) that vsock-listen serves; VMADDR_CID_ANY: any */
     char **block_rpcs; /* never NULL */
     char **allow_rpcs; /* never NULL; empty: all */
 
@@ -50,9 +51,17 @@ typedef struct {
     /* commands */
     guint64 exec_output_max;  /* bytes of output kept of one process, both streams together */
     char **interface_exclude; /* globs of interface names to leave out */
+
+    /* where it comes from: texts for the log and the doctor; never NULL */
+    GPtrArray *sources;  /* each place that set a key, with these keys: "/etc/x (verbose)" */
+    GPtrArray *warnings; /* what was passed over in files of the packaged agent */
 } FirnConfig;
 
 #define FIRN_DEFAULT_PID_FILE "/run/firn/firn.pid"
+#define FIRN_HOOK_FOLDER "/etc/firn/fsfreeze-hook.d"
+
+/* For tests: a folder to take for "/" where the system's files are read. */
+#define FIRN_ROOT_VARIABLE "FIRN_ROOT"
 
 /* What the command line asks for. */
 typedef enum {
@@ -70,17 +79,25 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(FirnConfig, firn_config_free)
 
 /*
  * Reads a GKeyFile's group [general]. An unknown group, key or value is an error that names file
- * and key and says what would be right. Lists are added to what is there.
+ * and key and says what would be right; in /etc/qemu/qemu-ga.conf, which is the packaged agent's,
+ * an unknown group or key is a warning. A key that the file has replaces what `config` had, except
+ * that block-rpcs is added to.
  */
 gboolean firn_config_load(FirnConfig *config, const char *file, GError **error);
 
 /*
- * The configuration file, then the command line over it. The file is the one given by -c, by the
- * environment's QGA_CONF, or the first of /etc/firn/firn.conf and /etc/qemu/qemu-ga.conf that
- * exists; only a file that -c names has to exist. argv: as main() got it.
+ * The configuration files, then the command line over them, key by key; blocked commands add up.
+ * The files are the one given by -c, or by the environment's QGA_CONF, or else all of these that
+ * exist: /etc/qemu/qemu-ga.conf, /etc/sysconfig/qemu-ga, /etc/default/qemu-guest-agent,
+ * /etc/firn/firn.conf. Only a file that -c names has to exist. argv: as main() got it. Hooks are
+ * those in /etc/firn/fsfreeze-hook.d where that folder exists and no file was named.
  */
 gboolean firn_config_parse(FirnConfig *config, int argc, char **argv, FirnAction *action,
                            GError **error);
+
+/* The exit status of a process that does not start for this error: EX_CONFIG (78, sysexits.h) for a
+ * mistake in the configuration, which a restart does not mend, else EXIT_FAILURE. */
+int firn_config_exit_status(const GError *error);
 
 /*
  * Makes it fit to run with: the method's default path, absolute paths. Fails where a path is

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "agent/doctor.h"
 
+#include "agent/agent.h"
 #include "agent/terminal.h"
 
 #include <stdio.h>
@@ -29,7 +30,7 @@ int firn_doctor_main(int argc, char **argv)
         return FIRN_FINDING_OK;
     }
     if (!firn_config_parse(config, argc, argv, &action, &error) ||
-        !firn_config_settle(config, FALSE, &error)) {
+        !firn_config_settle(config, FALSE, &error) || !firn_agent_check_config(config, &error)) {
         firn_config_free(g_steal_pointer(&config));
         config = firn_config_new();
         firn_config_settle(config, FALSE, NULL);

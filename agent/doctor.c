@@ -137,11 +137,14 @@ FirnDoctor *firn_doctor_examine(const FirnConfig *config, const GError *config_e
     doctor->findings = g_array_new(FALSE, FALSE, sizeof(FirnFinding));
     g_array_set_clear_func(doctor->findings, finding_clear);
     firn_doctor_check_port(doctor, config, roots);
+    firn_doctor_check_line(doctor, config, roots);
+    firn_doctor_check_unit(doctor, config, roots);
     firn_doctor_check_rights(doctor, roots);
     if (config_error)
         firn_doctor_add(doctor, "configuration", FIRN_FINDING_FAILURE,
                         "correct it; what follows is for the defaults", "%s",
                         config_error->message);
+    firn_doctor_check_sources(doctor, config);
     firn_doctor_check_state_dir(doctor, config, roots);
     firn_doctor_check_configuration(doctor, config);
     firn_doctor_check_hooks(doctor, config);

@@ -78,6 +78,12 @@ void firn_doctor_examine_targets(FirnDoctor *doctor, const FirnRoots *roots);
 /* In a few words, such as "cannot be reached". */
 const char *firn_doctor_target_reason(FirnDoctorTargetState state);
 
+/* The same for what was set up: files that configure the agent, the line's permissions, what
+ * systemd has bound the service to. */
+void firn_doctor_check_sources(FirnDoctor *doctor, const FirnConfig *config);
+void firn_doctor_check_line(FirnDoctor *doctor, const FirnConfig *config, const FirnRoots *roots);
+void firn_doctor_check_unit(FirnDoctor *doctor, const FirnConfig *config, const FirnRoots *roots);
+
 /* Adds a finding. remedy: NULL or a sentence. */
 void firn_doctor_add(FirnDoctor *doctor, const char *area, FirnFindingLevel level,
                      const char *remedy, const char *format, ...) G_GNUC_PRINTF(5, 6);

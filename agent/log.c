@@ -54,14 +54,21 @@ static const char *find_message(const GLogField *fields, gsize count)
     return "";
 }
 
-/* A host's bytes may be in a message: they stay on its line. */
+/* A host's bytes may be in a message: they stay on its line, and no terminal that shows the log
+ * takes one for a control character (C0, DEL, or C1 as ISO 6429 has them). */
 static void append_message(GString *line, const char *message)
 {
-    for (const char *at = message; *at; at++) {
-        if (g_ascii_iscntrl(*at))
-            g_string_append_printf(line, "\\x%02x", (guint8)*at);
-        else
-            g_string_append_c(line, *at);
+    while (*message) {
+        gunichar c = g_utf8_get_char_validated(message, -1);
+        gboolean valid = c != (gunichar)-1 && c != (gunichar)-2;
+        gint length = valid ? g_unichar_to_utf8(c, NULL) : 1;
+
+        for (gint i = 0; i < length; i++, message++) {
+            if (!valid || g_unichar_iscntrl(c))
+                g_string_append_printf(line, "\\x%02x", (guint8)*message);
+            else
+                g_string_append_c(line, *message);
+        }
     }
 }
 
@@ -207,11 +214,13 @@ static GLogWriterOutput log_writer(GLogLevelFlags level, const GLogField *fields
 
 static int open_file(const char *file, GError **error)
 {
-    int fd = open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
+    int fd = open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW, 0600);
 
     if (fd < 0)
         g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(errno),
-                    "unable to open specified log file %s: %s", file, g_strerror(errno));
+                    "unable to open specified log file %s: %s", file,
+                    errno == ELOOP ? "it is a symbolic link: name the file that is meant"
+                                   : g_strerror(errno));
     return fd;
 }
 

@@ -12,10 +12,6 @@
 #include "agent/startup.h"
 #include "agent/transport.h"
 
-/* For tests: a folder to take for "/" where the system's files are read. Such an agent freezes
- * nothing, since mountpoints read there are not this machine's. */
-#define ROOT_VARIABLE "FIRN_ROOT"
-
 /* Other things the program does when its first argument says so; they get the rest. */
 static const struct {
     const char *name;
@@ -29,7 +25,22 @@ static const struct {
 static int fail(const char *program, const GError *error)
 {
     fprintf(stderr, "%s: %s\n", program, error->message);
-    return EXIT_FAILURE;
+    return firn_config_exit_status(error);
+}
+
+/* What is in force, and by which place: the packaged agent's files count as well. */
+static void tell_configuration(const FirnConfig *config)
+{
+    g_autofree char *sources = NULL;
+
+    for (guint i = 0; i < config->warnings->len; i++)
+        g_warning("%s", (const char *)config->warnings->pdata[i]);
+    if (config->sources->len == 0)
+        return;
+    g_ptr_array_add(config->sources, NULL);
+    sources = g_strjoinv("; ", (char **)config->sources->pdata);
+    g_ptr_array_set_size(config->sources, (int)config->sources->len - 1);
+    g_message("configured by %s", sources);
 }
 
 /* Everything from here on is told to the log. held: it is held, until it is known what is frozen.
@@ -67,15 +78,17 @@ static gboolean serve(const FirnConfig *config, const FirnRoots *roots, gboolean
 
 static int run(FirnConfig *config, const char *program)
 {
-    g_autoptr(FirnRoots) roots = firn_roots_new(g_getenv(ROOT_VARIABLE));
+    g_autoptr(FirnRoots) roots = firn_roots_new(g_getenv(FIRN_ROOT_VARIABLE));
     g_autoptr(GError) error = NULL;
     int status = EXIT_FAILURE;
     gboolean held;
     int activated = firn_transport_activated(&config->method, &error);
 
-    if (error || !firn_config_settle(config, activated >= 0, &error))
+    if (error || !firn_config_settle(config, activated >= 0, &error) ||
+        !firn_agent_check_config(config, &error))
         return fail(program, error);
-    if (g_getenv(ROOT_VARIABLE))
+    /* mountpoints that are read below another root are not this machine's */
+    if (g_getenv(FIRN_ROOT_VARIABLE))
         config->freeze_enabled = FALSE;
     held = firn_freezer_finds_record(config);
     if (held)
@@ -83,8 +96,11 @@ static int run(FirnConfig *config, const char *program)
     if (!firn_log_open(config->log_file, config->verbose, &error))
         return fail(program, error);
     firn_startup_process();
-    if (!serve(config, roots, held, activated, &status, &error))
+    tell_configuration(config);
+    if (!serve(config, roots, held, activated, &status, &error)) {
         g_critical("%s", error->message);
+        status = firn_config_exit_status(error);
+    }
     firn_log_close();
     return status;
 }

@@ -67,16 +67,27 @@ gboolean firn_policy_record_refusal(const FirnPolicy *policy, const QgaCommand *
     return TRUE;
 }
 
-static void warn_unknown(const QgaCommands *commands, char **names, const char *key)
+/* Commands of the protocol that no agent on Linux has: to block or allow them is no mistake. */
+static const char *const elsewhere[] = {"guest-get-devices", NULL};
+
+static gboolean check_names(const QgaCommands *commands, char **names, const char *key,
+                            GError **error)
 {
     for (char **name = names; *name; name++) {
-        if (!qga_commands_find(commands, *name, NULL))
-            g_warning("%s: there is no command '%s' (--block-rpcs=help lists them)", key, *name);
+        if (qga_commands_find(commands, *name, NULL) || g_strv_contains(elsewhere, *name))
+            continue;
+        g_set_error(error, FIRN_CONFIG_ERROR, 0,
+                    "%s: there is no command '%s': correct it; names stand without quotes, with "
+                    "commas between them and no comment behind ('firn -b help' lists them)",
+                    key, *name);
+        return FALSE;
     }
+    return TRUE;
 }
 
-void firn_policy_warn_unknown(const FirnPolicy *policy, const QgaCommands *commands)
+gboolean firn_policy_check_names(const FirnConfig *config, const QgaCommands *commands,
+                                 GError **error)
 {
-    warn_unknown(commands, policy->config->block_rpcs, "block-rpcs");
-    warn_unknown(commands, policy->config->allow_rpcs, "allow-rpcs");
+    return check_names(commands, config->block_rpcs, "block-rpcs", error) &&
+           check_names(commands, config->allow_rpcs, "allow-rpcs", error);
 }

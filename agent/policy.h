@@ -26,7 +26,9 @@ char *firn_policy_refuses(const FirnPolicy *policy, const QgaCommand *command);
 gboolean firn_policy_record_refusal(const FirnPolicy *policy, const QgaCommand *command,
                                     FirnFreezerDone done, gpointer data);
 
-/* Warns of names in the lists that are no commands: a misspelt one blocks nothing. */
-void firn_policy_warn_unknown(const FirnPolicy *policy, const QgaCommands *commands);
+/* Fails, with an error of FIRN_CONFIG_ERROR, where block-rpcs or allow-rpcs has a name that is no
+ * command of the protocol: a misspelt one would block nothing. */
+gboolean firn_policy_check_names(const FirnConfig *config, const QgaCommands *commands,
+                                 GError **error);
 
 #endif

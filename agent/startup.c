@@ -146,8 +146,14 @@ static int pid_file_fail(int fd, const char *path, GError **error)
 {
     int code = errno;
 
+    const char *reason = g_strerror(code);
+
+    if (code == EWOULDBLOCK)
+        reason = "another instance runs with it";
+    else if (code == ELOOP)
+        reason = "it is a symbolic link: name the file that is meant";
     g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(code), "cannot create pid file %s: %s",
-                path, code == EWOULDBLOCK ? "another instance runs with it" : g_strerror(code));
+                path, reason);
     if (fd >= 0)
         close(fd);
     return -1;

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -34,12 +35,16 @@ static int fail(int fd, int code, GError **error, const char *format, ...)
     return -1;
 }
 
-/* 8 bits, no echo, no translation, no signals: bytes are bytes. Hang-ups of a UART are ignored. */
-static gboolean make_raw(int fd)
+/*
+ * Nobody but root opens the line while the agent has it (TIOCEXCL, tty_ioctl(4)): a member of the
+ * device's group could put requests into it with TIOCSTI. Then 8 bits, no echo, no translation, no
+ * signals: bytes are bytes. Hang-ups of a UART are ignored.
+ */
+static gboolean take_line(int fd)
 {
     struct termios settings;
 
-    if (tcgetattr(fd, &settings) < 0)
+    if (ioctl(fd, TIOCEXCL) < 0 || tcgetattr(fd, &settings) < 0)
         return FALSE;
     cfmakeraw(&settings);
     settings.c_cflag |= CLOCAL | CREAD;
@@ -76,7 +81,7 @@ int firn_transport_open_device(const char *path, GError **error)
                     "error opening channel '%s': it is no serial device (a socket needs "
                     "--method=unix-listen)",
                     path);
-    if (isatty(fd) && !make_raw(fd))
+    if (isatty(fd) && !take_line(fd))
         return fail(fd, errno, error, "error configuring channel '%s': %s", path,
                     g_strerror(errno));
     return fd;
@@ -173,17 +178,26 @@ int firn_transport_listen_vsock(const char *text, GError **error)
     struct sockaddr_vm address = {0};
     int fd;
 
-    if (!parse_vsock(text, &address))
-        return fail(-1, EINVAL, error,
+    if (!parse_vsock(text, &address)) {
+        g_set_error(error, FIRN_CONFIG_ERROR, 0,
                     "error parsing address '%s': vsock-listen needs --path=CID:PORT, CID -1 for "
                     "any",
                     text);
+        return -1;
+    }
     fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
         listen(fd, BACKLOG) < 0)
         return fail(fd, errno, error, "Failed to bind vsock socket to %s: %s%s", text,
                     g_strerror(errno), fd < 0 ? " (is the kernel's vsock module there?)" : "");
     return fd;
+}
+
+gboolean firn_transport_takes_peer(const struct sockaddr_storage *peer, guint wanted)
+{
+    const struct sockaddr_vm *address = (const struct sockaddr_vm *)(gconstpointer)peer;
+
+    return peer->ss_family != AF_VSOCK || wanted == VMADDR_CID_ANY || address->svm_cid == wanted;
 }
 
 static gboolean socket_option(int fd, int option, int *value)

@@ -2,6 +2,8 @@
 #ifndef AGENT_TRANSPORT_H
 #define AGENT_TRANSPORT_H
 
+#include <sys/socket.h>
+
 #include "agent/config.h"
 
 /*
@@ -26,6 +28,12 @@ int firn_transport_listen_unix(const char *path, GError **error);
 
 /* A listening vsock socket; address: "CID:PORT", see vsock(7); CID -1 is VMADDR_CID_ANY. */
 int firn_transport_listen_vsock(const char *address, GError **error);
+
+/*
+ * Whether a client at that address is served: over vsock only the context `wanted`, or any for
+ * VMADDR_CID_ANY (vsock(7)); all others have been let in by the socket's permissions.
+ */
+gboolean firn_transport_takes_peer(const struct sockaddr_storage *peer, guint wanted);
 
 /*
  * The listening socket that systemd handed over (sd_listen_fds(3)), -1 without error when there is

@@ -9,6 +9,9 @@
 
 #include "agent/freeze/walk.h"
 
+#define NS_PER_SECOND ((gint64)1000000000)
+/* For so long a host waits for a thaw that hangs before it is told. */
+#define HANGING_NS (10 * NS_PER_SECOND)
 #define NS_PER_MS ((gint64)1000000)
 /* How long the keeper sleeps at most: no clock but the record's wakes it for a deadline. */
 #define TICK_MS 1000
@@ -185,7 +188,8 @@ void keeper_tell_hanging(Keeper *keeper)
 {
     g_autoptr(GError) error = firn_walk_thaw_error(keeper->record);
 
-    if (!error || !keeper->record->head->asked)
+    if (!error || !keeper->record->head->asked ||
+        firn_record_now() - keeper->record->head->thaw_begin < HANGING_NS)
         return;
     keeper_say(keeper, "hangs", error->message);
     keeper->record->head->asked = FIRN_ASKED_NOTHING;

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -83,6 +87,34 @@ START_TEST(test_isa)
 }
 END_TEST
 
+/* A member of the line's group could put requests into it with TIOCSTI. */
+START_TEST(test_nobody_else_opens_the_line)
+{
+    g_autofree char *path = NULL;
+    g_autoptr(TestClient) host = open_host(&path);
+    g_autoptr(TestDaemon) agent = NULL;
+    pid_t child;
+    int status;
+
+    if (getuid() != 0)
+        TEST_SKIP("only root becomes another user");
+    ck_assert_int_eq(chmod(path, 0666), 0);
+    agent = start("isa-serial", path, NULL);
+    wait_until_raw(path);
+    test_client_ping(host);
+    child = fork();
+    if (child == 0) {
+        if (setgroups(0, NULL) < 0 || setgid(65534) < 0 || setuid(65534) < 0)
+            _exit(2);
+        _exit(open(path, O_RDWR | O_NOCTTY | O_CLOEXEC) < 0 && errno == EBUSY ? 0 : 1);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert(WIFEXITED(status));
+    ck_assert_int_eq(WEXITSTATUS(status), 0);
+    ck_assert_int_eq(test_daemon_stop(agent), 0);
+}
+END_TEST
+
 START_TEST(test_device_goes)
 {
     g_autofree char *path = NULL;
@@ -157,6 +189,7 @@ int main(void)
 
     tcase_add_test(tests, test_virtio);
     tcase_add_test(tests, test_isa);
+    tcase_add_test(tests, test_nobody_else_opens_the_line);
     tcase_add_test(tests, test_device_goes);
     tcase_add_test(tests, test_device_comes_back);
     tcase_add_test(tests, test_missing_device);

@@ -11,6 +11,7 @@
 
 #include "tests/lib/daemon.h"
 #include "tests/lib/suite.h"
+#include "tests/lib/tree.h"
 
 /* Runs the agent with these options to its end. */
 static char *run(int status, const char *first, const char *second)
@@ -58,9 +59,9 @@ END_TEST
 
 START_TEST(test_refusals)
 {
-    g_autofree char *option = run(1, "--nonsense", NULL);
-    g_autofree char *value = run(1, "-m", "pigeon");
-    g_autofree char *path = run(1, "-m", "unix-listen");
+    g_autofree char *option = run(78, "--nonsense", NULL);
+    g_autofree char *value = run(78, "-m", "pigeon");
+    g_autofree char *path = run(78, "-m", "unix-listen");
 
     ck_assert(strstr(option, "unrecognized option '--nonsense'") != NULL);
     ck_assert(strstr(value, "unsupported channel method/type: 'pigeon'") != NULL);
@@ -119,21 +120,53 @@ END_TEST
 START_TEST(test_lists)
 {
     static const char *const options[] = {"--allow-rpcs=guest-ping,guest-info,guest-sync",
-                                          "-bguest-sync,guest-nonsense", NULL};
+                                          "-bguest-sync,guest-get-devices", NULL};
     g_autoptr(TestDaemon) agent = test_daemon_start(options);
     g_autoptr(TestClient) client = test_daemon_connect(agent);
     g_autofree char *blocked =
         test_client_error(client, "{\"execute\":\"guest-sync\",\"arguments\":{\"id\":1}}");
     g_autofree char *other = test_client_error(client, "{\"execute\":\"guest-fsfreeze-status\"}");
     g_autofree char *info = test_client_text(client, "{\"execute\":\"guest-info\"}");
-    g_autofree char *output = test_daemon_output(agent);
 
     ck_assert_str_eq(blocked, "Command guest-sync has been disabled: the command is not allowed");
     ck_assert_str_eq(other,
                      "Command guest-fsfreeze-status has been disabled: the command is not allowed");
     ck_assert(strstr(info, "{\"enabled\":false,\"name\":\"guest-sync\"") != NULL);
     ck_assert(strstr(info, "{\"enabled\":true,\"name\":\"guest-ping\"") != NULL);
-    ck_assert(strstr(output, "there is no command 'guest-nonsense'") != NULL);
+}
+END_TEST
+
+/* A restart would not mend it: the unit has RestartPreventExitStatus=78. */
+START_TEST(test_a_misspelt_command_keeps_the_agent_down)
+{
+    g_autofree char *blocked = run(78, "-b", "guest-exce");
+    g_autofree char *allowed = run(78, "-a", "guest-ping;guest-info");
+
+    ck_assert(strstr(blocked, "block-rpcs: there is no command 'guest-exce'") != NULL);
+    ck_assert(strstr(allowed, "allow-rpcs: there is no command 'guest-ping;guest-info'") != NULL);
+}
+END_TEST
+
+START_TEST(test_the_log_tells_what_configures_it)
+{
+    static const char *const options[] = {"--freeze-timeout=5", NULL};
+    g_autoptr(TestDaemon) agent = NULL;
+    g_autoptr(TestClient) client = NULL;
+    g_autofree char *output = NULL;
+    char *tree = test_tree_new();
+
+    test_tree_write(tree, "/etc/qemu/qemu-ga.conf", "[general]\nblacklist=guest-exec\nodd=1\n");
+    test_tree_write(tree, "/etc/firn/firn.conf", "[general]\n#verbose=true\n");
+    g_setenv("FIRN_ROOT", tree, TRUE);
+    agent = test_daemon_start(options);
+    client = test_daemon_connect(agent);
+    test_client_ping(client);
+    output = test_daemon_output(agent);
+    ck_assert_msg(strstr(output, "configured by /etc/qemu/qemu-ga.conf (block-rpcs); the command "
+                                 "line (") &&
+                      strstr(output, "qemu-ga.conf: unknown key 'odd'"),
+                  "%s", output);
+    test_tree_remove(tree);
 }
 END_TEST
 
@@ -344,6 +377,8 @@ int main(void)
     tcase_add_test(tests, test_refusals);
     tcase_add_test(tests, test_dump_like_the_packaged_agent);
     tcase_add_test(tests, test_lists);
+    tcase_add_test(tests, test_a_misspelt_command_keeps_the_agent_down);
+    tcase_add_test(tests, test_the_log_tells_what_configures_it);
     tcase_add_test(tests, test_ends_by_signal);
     tcase_add_test(tests, test_log_file_is_reopened);
     tcase_add_test(tests, test_state_directory_is_made);

@@ -228,6 +228,9 @@ START_TEST(test_refused_options)
         {"--exec-output-max=4X", "use a number of bytes"},
         {"--exec-output-max=99999999999G", "use a number of bytes"},
         {"--freeze-expedite=often", "use auto or false"},
+        {"--allow-rpcs=", "option '--allow-rpcs': the list is empty"},
+        {"--vsock-peer=host", "invalid value 'host': use a context's number"},
+        {"--vsock-peer=4294967295", "invalid value '4294967295'"},
         {"/etc/hook", "unexpected argument '/etc/hook'"},
         {"-c/nonexistent", "/nonexistent"},
     };
@@ -254,7 +257,6 @@ START_TEST(test_refused_files)
         {"[general]\nmethod=bla\n", ": key 'method': unsupported channel method/type: 'bla'"},
         {"[zork]\na=b\n", ": unknown group [zork]"},
         {"garbage\n[general]\n", "error loading configuration from path: "},
-        {"[general]\nblock-rpcs=guest-exec # no programs\n", "give the comment a line of its own"},
         {"[general]\nfreeze-timeout=soon\n", "key 'freeze-timeout': invalid value 'soon'"},
     };
 

@@ -6,6 +6,7 @@
 #include <json-glib/json-glib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 /* Another machine's /proc, /sys and /dev, below a folder of its own. */
@@ -117,6 +118,48 @@ START_TEST(test_port)
 }
 END_TEST
 
+static void put_device(mode_t mode, uid_t owner, gid_t group)
+{
+    g_autofree char *path = g_strconcat(tree, "/dev/ttyS0", NULL);
+
+    g_unlink(path);
+    ck_assert_int_eq(mknod(path, S_IFCHR | 0600, makedev(1, 3)), 0);
+    ck_assert_int_eq(chown(path, owner, group), 0);
+    ck_assert_int_eq(chmod(path, mode), 0);
+}
+
+START_TEST(test_serial_line)
+{
+    if (getuid() != 0)
+        TEST_SKIP("only root makes devices");
+    config->method = FIRN_METHOD_ISA_SERIAL;
+    g_free(config->path);
+    config->path = g_strdup("/dev/ttyS0");
+    put_device(0660, 0, 20);
+    assert_says(FIRN_FINDING_FAILURE, "/dev/ttyS0 may be opened by others than root (mode 0660)");
+    assert_says(FIRN_FINDING_FAILURE, "KERNEL==\"ttyS0\"");
+    put_device(0600, 1000, 0);
+    assert_says(FIRN_FINDING_FAILURE, "may be opened by others");
+    put_device(0660, 0, 0);
+    assert_says(FIRN_FINDING_OK, "method isa-serial");
+    put_device(0600, 0, 20);
+    assert_says(FIRN_FINDING_OK, "method isa-serial");
+}
+END_TEST
+
+START_TEST(test_service_bound_to_another_device)
+{
+    put("/run/systemd/generator/firn.service.d/channel.conf",
+        "[Unit]\nBindsTo=dev-virtio\\x2dports-org.qemu.guest_agent.0.device\nAfter=x\n");
+    assert_says(FIRN_FINDING_OK, "method virtio-serial");
+    config->retry_path = TRUE;
+    assert_says(FIRN_FINDING_WARNING, "bound to another device");
+    config->retry_path = FALSE;
+    put("/run/systemd/generator/firn.service.d/channel.conf", "[Unit]\nBindsTo=dev-ttyS1.device\n");
+    assert_says(FIRN_FINDING_WARNING, "systemctl daemon-reload");
+}
+END_TEST
+
 START_TEST(test_sockets)
 {
     config->method = FIRN_METHOD_VSOCK_LISTEN;
@@ -172,6 +215,15 @@ START_TEST(test_state_directory)
     assert_says(FIRN_FINDING_FAILURE, "/run/state cannot be used: Not a directory");
     set_state_dir("/../../../proc");
     assert_says(FIRN_FINDING_FAILURE, "does not lie on a tmpfs or ramfs");
+}
+END_TEST
+
+START_TEST(test_sources)
+{
+    g_ptr_array_add(config->sources, g_strdup("/etc/qemu/qemu-ga.conf (block-rpcs)"));
+    assert_says(FIRN_FINDING_OK, "from /etc/qemu/qemu-ga.conf (block-rpcs)");
+    g_ptr_array_add(config->warnings, g_strdup("/etc/sysconfig/qemu-ga: unknown variable X"));
+    assert_says(FIRN_FINDING_FAILURE, "unknown variable X");
 }
 END_TEST
 
@@ -307,10 +359,13 @@ int main(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, test_all_is_well);
     tcase_add_test(tests, test_port);
+    tcase_add_test(tests, test_serial_line);
+    tcase_add_test(tests, test_service_bound_to_another_device);
     tcase_add_test(tests, test_sockets);
     tcase_add_test(tests, test_rights);
     tcase_add_test(tests, test_configuration);
     tcase_add_test(tests, test_state_directory);
+    tcase_add_test(tests, test_sources);
     tcase_add_test(tests, test_broken_configuration);
     tcase_add_test(tests, test_hooks);
     tcase_add_test(tests, test_tracing);

@@ -4,6 +4,7 @@
 #include <glib/gstdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "tests/lib/suite.h"
 
@@ -51,6 +52,33 @@ START_TEST(test_lines)
                                    0, 0));
     ck_assert_int_eq(stat(file, &status), 0);
     ck_assert_uint_eq(status.st_mode & 0777, 0600);
+}
+END_TEST
+
+/* U+009B begins a terminal's control sequence, as ESC [ does; bytes that are no UTF-8 may, too. */
+START_TEST(test_controls_are_escaped)
+{
+    g_auto(GStrv) lines = NULL;
+
+    ck_assert(firn_log_open(file, FALSE, NULL));
+    g_warning("%s", "\xc3\xa4 \xc2\x9b"
+                    "2J \x9b"
+                    "2J \x7f \xe2\x82");
+    lines = read_lines();
+    ck_assert_msg(g_str_has_suffix(lines[0], ": \xc3\xa4 \\xc2\\x9b2J \\x9b2J \\x7f \\xe2\\x82"),
+                  "%s", lines[0]);
+}
+END_TEST
+
+START_TEST(test_no_link_is_followed)
+{
+    g_autofree char *victim = g_strconcat(file, ".victim", NULL);
+    g_autoptr(GError) error = NULL;
+
+    ck_assert_int_eq(symlink(victim, file), 0);
+    ck_assert(!firn_log_open(file, FALSE, &error));
+    ck_assert_msg(strstr(error->message, "it is a symbolic link"), "%s", error->message);
+    ck_assert(!g_file_test(victim, G_FILE_TEST_EXISTS));
 }
 END_TEST
 
@@ -170,6 +198,8 @@ int main(void)
 
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, test_lines);
+    tcase_add_test(tests, test_controls_are_escaped);
+    tcase_add_test(tests, test_no_link_is_followed);
     tcase_add_test(tests, test_verbose);
     tcase_add_test(tests, test_hold);
     tcase_add_test(tests, test_hold_is_bounded);

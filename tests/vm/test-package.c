@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* firn's Debian package in a system that has the packaged agent: it takes that one's place, an
- * upgrade leaves nothing frozen, and nothing is left of it in the end. The tests go on from where
- * the one before ended. */
+/* firn's Debian package in a system that has the packaged agent: it takes that one's place with its
+ * restrictions and its name, serves other channels, an upgrade leaves nothing frozen, and nothing
+ * is left of it in the end. The tests go on from where the one before ended. */
 #include "tests/lib/suite.h"
 #include "tests/vm/lib/frozen.h"
 
@@ -38,7 +38,10 @@ static void make_package(void)
 static void boot(void)
 {
     static const char *disks[] = {NULL, "ext4.img", NULL};
-    static const TestGuestOptions options = {.systemd = TRUE, .peer = TRUE, .disks = disks};
+    static const char *const line[] = {"-chardev", "socket,path=@/line,server=on,wait=off,id=line",
+                                       "-device", "isa-serial,chardev=line", NULL};
+    static const TestGuestOptions options = {
+        .systemd = TRUE, .peer = TRUE, .disks = disks, .extra = line};
 
     make_package();
     if (missing)
@@ -75,10 +78,11 @@ START_TEST(test_takes_the_place)
 
     if (missing)
         TEST_SKIP("firn's Debian package cannot be made (apt-get install debhelper)");
-    g_free(test_guest_shell(guest, "systemctl is-active -q qemu-guest-agent"));
+    g_free(test_guest_shell(guest, "systemctl is-active -q qemu-guest-agent; mkdir -p /etc/qemu; "
+                                   "printf '[general]\\nblock-rpcs=guest-exec\\n' "
+                                   ">/etc/qemu/qemu-ga.conf"));
     install();
-    test_guest_await(guest, "systemctl is-active -q firn && ! systemctl is-active -q "
-                            "qemu-guest-agent");
+    test_guest_await(guest, "systemctl is-active -q firn && ! pidof qemu-ga");
     client = test_guest_agent(guest);
     test_frozen_ask(client, FREEZE_DATA, "1");
     test_frozen_ask(client, TEST_THAW, "1");
@@ -90,6 +94,83 @@ START_TEST(test_takes_the_place)
                                            "firn ") &&
                       g_str_has_suffix(states, "\n1"),
                   "%s", states);
+}
+END_TEST
+
+START_TEST(test_what_was_blocked_stays_blocked)
+{
+    g_autoptr(TestClient) client = NULL;
+    g_autofree char *refused = NULL;
+
+    if (missing)
+        TEST_SKIP("firn's Debian package cannot be made (apt-get install debhelper)");
+    client = test_guest_agent(guest);
+    refused = test_client_error(
+        client, "{\"execute\":\"guest-exec\",\"arguments\":{\"path\":\"/bin/true\"}}\n");
+    ck_assert_ptr_nonnull(strstr(refused, "has been disabled"));
+    g_free(test_guest_shell(guest, "firn doctor | grep -F '/etc/qemu/qemu-ga.conf (block-rpcs)'"));
+}
+END_TEST
+
+/* The lines that images and playbooks have for the packaged agent. */
+START_TEST(test_its_name_goes_on_to_work)
+{
+    static const char *const lines[] = {"start",     "restart",    "status",        "enable --now",
+                                        "is-active", "is-enabled", "disable --now", "start"};
+
+    if (missing)
+        TEST_SKIP("firn's Debian package cannot be made (apt-get install debhelper)");
+    for (gsize i = 0; i < G_N_ELEMENTS(lines); i++)
+        g_free(test_guest_shell(guest, "systemctl %s qemu-guest-agent", lines[i]));
+    g_free(test_guest_shell(guest, "systemctl is-active -q firn"));
+}
+END_TEST
+
+/* Without a wait for the port that it is not bound to any more. */
+START_TEST(test_another_channel)
+{
+    g_autoptr(TestClient) client = NULL;
+    g_autofree char *bound = NULL;
+    g_autofree char *answer = NULL;
+
+    if (missing)
+        TEST_SKIP("firn's Debian package cannot be made (apt-get install debhelper)");
+    g_free(test_guest_shell(guest, "printf 'method=isa-serial\\npath=/dev/ttyS1\\n' "
+                                   ">>/etc/firn/firn.conf; systemctl daemon-reload; systemctl "
+                                   "restart firn"));
+    bound = test_guest_shell(guest, "systemctl show -P BindsTo firn");
+    ck_assert_str_eq(bound, "dev-ttyS1.device");
+    client = test_guest_agent_at(guest, "line");
+    test_client_ping(client);
+    g_free(test_guest_shell(guest, "sed -i 's/^method=.*/method=unix-listen/; "
+                                   "s|^path=.*|path=/run/agent|' /etc/firn/firn.conf; systemctl "
+                                   "daemon-reload; systemctl restart firn"));
+    answer = test_guest_shell(
+        guest,
+        "echo '{\"execute\":\"guest-ping\"}' | socat -t 9 - "
+        "UNIX-CONNECT:/run/agent; systemctl show -P WantedBy firn | grep -o multi-user.target");
+    ck_assert_str_eq(answer, "{\"return\": {}}\nmulti-user.target");
+    g_free(test_guest_shell(guest, "sed -i '/^method=/d; /^path=/d' /etc/firn/firn.conf; systemctl "
+                                   "daemon-reload; systemctl restart firn"));
+}
+END_TEST
+
+/* An unknown key or command stops the service instead of starting it for ever. */
+START_TEST(test_a_mistake_ends_the_service)
+{
+    g_autofree char *state = NULL;
+
+    if (missing)
+        TEST_SKIP("firn's Debian package cannot be made (apt-get install debhelper)");
+    g_free(test_guest_shell(guest, "echo block-rpcs=guest-exce >>/etc/firn/firn.conf; systemctl "
+                                   "stop firn; systemctl start firn || true"));
+    test_guest_await(guest, "systemctl is-failed -q firn");
+    state = test_guest_shell(guest, "sleep 2; systemctl show -P ExecMainStatus -P NRestarts "
+                                    "firn; firn doctor >/run/doctor; echo $?; journalctl --sync; "
+                                    "journalctl -u firn -n 5 -o cat | grep -c guest-exce");
+    ck_assert_str_eq(state, "0\n78\n2\n1");
+    g_free(test_guest_shell(guest, "sed -i /guest-exce$/d /etc/firn/firn.conf; systemctl start "
+                                   "firn"));
 }
 END_TEST
 
@@ -121,9 +202,12 @@ START_TEST(test_removed)
 
     if (missing)
         TEST_SKIP("firn's Debian package cannot be made (apt-get install debhelper)");
-    g_free(test_guest_shell(guest, "dpkg -P firn"));
-    left = test_guest_shell(guest, "pidof firn; find / /run -xdev -name '*firn*' ! -name "
-                                   "'*firn-shell*' ! -name firn.deb ! -path '/run/udev/*'; true");
+    g_free(test_guest_shell(guest, "systemctl enable qemu-guest-agent && dpkg -P firn"));
+    left = test_guest_shell(
+        guest,
+        "pidof firn; find / /run -xdev -name '*firn*' ! -name "
+        "'*firn-shell*' ! -name firn.deb ! -path '/run/udev/*'; find /etc /lib/systemd -xtype l "
+        "-path '*systemd*'; true");
     ck_assert_str_eq(left, "");
 }
 END_TEST
@@ -135,6 +219,10 @@ int main(void)
 
     tcase_add_unchecked_fixture(tests, boot, finish);
     tcase_add_test(tests, test_takes_the_place);
+    tcase_add_test(tests, test_what_was_blocked_stays_blocked);
+    tcase_add_test(tests, test_its_name_goes_on_to_work);
+    tcase_add_test(tests, test_another_channel);
+    tcase_add_test(tests, test_a_mistake_ends_the_service);
     tcase_add_test(tests, test_upgraded_while_frozen);
     tcase_add_test(tests, test_removed);
     suite_add_tcase(suite, tests);

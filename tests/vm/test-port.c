@@ -347,7 +347,9 @@ END_TEST
 START_TEST(test_vsock)
 {
     static const TestGuestOptions vsock = {
-        .disks = three, .no_agent_port = TRUE, .agent = "--method=vsock-listen,--path=1:1234"};
+        .disks = three,
+        .no_agent_port = TRUE,
+        .agent = "--method=vsock-listen,--path=1:1234,--vsock-peer=1"};
     g_autoptr(TestGuest) fresh = test_guest_boot(&vsock);
     g_autofree char *pid = test_guest_shell(fresh, "pidof firn");
     g_autofree char *after = NULL;

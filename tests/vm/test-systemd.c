@@ -65,13 +65,14 @@ START_TEST(test_unit_is_right)
 }
 END_TEST
 
-/* Nobody enabled it: the rule makes the port want it, when the machine starts and later. */
+/* Nobody enabled it: the generator and the rule make the port want it, when the machine starts and
+ * later. */
 START_TEST(test_started_by_the_port)
 {
     g_autofree char *enabled = test_guest_shell(guest, "systemctl is-enabled firn || true");
     g_autoptr(TestClient) client = NULL;
 
-    ck_assert_str_eq(enabled, "disabled");
+    ck_assert_str_eq(enabled, "enabled-runtime");
     test_guest_unplug_agent(guest);
     test_guest_await(guest, "[ \"$(systemctl show -P ActiveState firn)\" = inactive ]");
     test_guest_plug_agent(guest);
@@ -174,7 +175,7 @@ START_TEST(test_stops_by_itself)
     assert_property("Result", "success");
     assert_property("ExecMainCode", "1"); /* CLD_EXITED */
     assert_property("ExecMainStatus", "0");
-    test_guest_await(guest, "! grep -qs firn /proc/[0-9]*/comm"); /* nor a guard */
+    test_guest_await(guest, "! grep -qs firn /proc/[0-9]*/comm"); /* nor a keeper */
     test_frozen_assert_none(guest);
     ck_assert_int_eq(test_guest_run(guest, NULL, "pkill -fx '/bin/sleep 12345'"),
                      _i == EXECUTING ? 0 : 1);
