@@ -88,6 +88,25 @@ gboolean firn_pid_is_stopped(pid_t pid)
     return state == 'T' || state == 't';
 }
 
+gboolean firn_pid_hangs(pid_t pid)
+{
+    return state_of(pid) == 'D';
+}
+
+void firn_pid_kill(pid_t pid, gint64 start)
+{
+    int pidfd = pid > 0 ? firn_pidfd_open(pid) : -1;
+
+    if (pid > 0 && start >= 0 && firn_pid_start(pid) == start) {
+        if (pidfd >= 0)
+            firn_pidfd_kill(pidfd, SIGKILL);
+        else
+            kill(pid, SIGKILL);
+    }
+    if (pidfd >= 0)
+        close(pidfd);
+}
+
 gboolean firn_pid_is_running(pid_t pid)
 {
     int pidfd = pid > 0 ? firn_pidfd_open(pid) : -1;
