@@ -16,6 +16,7 @@
 #include "agent/freeze/wire.h"
 #include "agent/log.h"
 #include "platform/grace-periods.h"
+#include "platform/pidfd.h"
 #include "qga-protocol/json.h"
 
 #define RECORD_NAME "freeze-record"
@@ -399,6 +400,15 @@ static void freezer_retry_later(FirnFreezer *freezer)
 
 static gboolean freezer_on_wire(gint fd, GIOCondition condition, gpointer data);
 
+/* Both were killed, and one of them hangs in the kernel still: its socket says nothing. */
+static gboolean freezer_is_forsaken(const FirnRecord *record)
+{
+    const FirnRecordHead *head = record->head;
+
+    return head->keeper && firn_pid_is_doomed((pid_t)head->keeper, head->keeper_start) &&
+           firn_pid_is_doomed((pid_t)head->watcher, head->watcher_start);
+}
+
 /* Keeper and watcher see to each other. Should one be dead and the other one stopped, or both be
  * stopped, there is the agent. */
 static gboolean freezer_on_lookout(gpointer data)
@@ -406,7 +416,8 @@ static gboolean freezer_on_lookout(gpointer data)
     FirnFreezer *freezer = data;
     g_autoptr(FirnRecord) record = firn_record_open(freezer->config->state_dir, NULL);
 
-    if (!record || freezer->mode == STUCK || !firn_record_is_overdue(record))
+    if (!record || freezer->mode == STUCK || freezer->ended || freezer->resuming ||
+        (!firn_record_is_overdue(record) && !freezer_is_forsaken(record)))
         return G_SOURCE_CONTINUE;
     g_warning("the processes of a freeze do not end it: starting another that does");
     freezer->lookout = 0;
