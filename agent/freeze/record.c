@@ -416,9 +416,25 @@ void firn_record_advance(FirnRecord *record, FirnPhase phase)
 /* --- ending one --------------------------------------------------------------------------------
  */
 
+/* The name may be a later freeze's by now. */
+static gboolean record_has_name(const FirnRecord *record)
+{
+    struct stat own, named;
+
+    return fstat(record->fd, &own) == 0 && lstat(record->path, &named) == 0 &&
+           own.st_dev == named.st_dev && own.st_ino == named.st_ino;
+}
+
 void firn_record_forget(const FirnRecord *record)
 {
-    unlink(record->path);
+    if (record_has_name(record))
+        unlink(record->path);
+}
+
+/* A process that was killed since may have made it. */
+static int record_link(const char *path, const char *report)
+{
+    return link(path, report) < 0 && errno != EEXIST ? -1 : 0;
 }
 
 gboolean firn_record_finish(FirnRecord *record, GError **error)
@@ -431,15 +447,16 @@ gboolean firn_record_finish(FirnRecord *record, GError **error)
     gboolean keep = head->report_keep > 0 || (head->early && !g_atomic_int_get(&head->told));
     int result = 0;
 
-    if (keep && access(record->path, F_OK) < 0)
+    if (keep && !record_has_name(record))
         result = access(report, F_OK); /* a process that was killed since has done it */
     else if (keep)
-        result = stuck ? link(record->path, report) : rename(record->path, report);
+        result = stuck ? record_link(record->path, report) : rename(record->path, report);
     if (!stuck && result == 0)
         firn_record_forget(record); /* rename(2) leaves both names of one file */
     if (result < 0) {
         record_set_error(error, stuck ? "link" : "rename", report, errno);
-        firn_record_forget(record);
+        if (!stuck) /* else the next keeper must find it */
+            firn_record_forget(record);
         return FALSE;
     }
     firn_report_remove_oldest(state_dir, keep ? MAX(head->report_keep, 1) : head->report_keep);
