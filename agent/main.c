@@ -12,10 +12,7 @@
 #include "agent/log.h"
 #include "agent/startup.h"
 #include "agent/transport.h"
-
-/* For tests: a folder to take for "/" where the system's files are read. Such an agent freezes
- * nothing, since mountpoints read there are not this machine's. */
-#define ROOT_VARIABLE "FIRN_ROOT"
+#include "agent/worker.h"
 
 /* Other things the program does when its first argument says so; they get the rest. */
 static const struct {
@@ -25,6 +22,7 @@ static const struct {
     {"doctor", firn_doctor_main},
     {"finish", firn_finish_main},
     {"report", firn_report_main},
+    {"worker", firn_worker_main},
     {NULL, NULL},
 };
 
@@ -69,7 +67,7 @@ static gboolean serve(const FirnConfig *config, const FirnRoots *roots, gboolean
 
 static int run(FirnConfig *config, const char *program)
 {
-    g_autoptr(FirnRoots) roots = firn_roots_new(g_getenv(ROOT_VARIABLE));
+    g_autoptr(FirnRoots) roots = firn_roots_new(g_getenv(FIRN_ROOT_VARIABLE));
     g_autoptr(GError) error = NULL;
     int status = EXIT_FAILURE;
     gboolean held;
@@ -77,7 +75,7 @@ static int run(FirnConfig *config, const char *program)
 
     if (error || !firn_config_settle(config, activated >= 0, &error))
         return fail(program, error);
-    if (g_getenv(ROOT_VARIABLE))
+    if (g_getenv(FIRN_ROOT_VARIABLE))
         config->freeze_enabled = FALSE;
     held = firn_remains_are_frozen(config, roots);
     if (held)

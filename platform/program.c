@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* Where programs are searched when the environment has no PATH. */
@@ -25,14 +27,23 @@ static gboolean is_program(const char *path)
     return access(path, X_OK) == 0;
 }
 
-/* The file to execute, or NULL with errno. Any other failure outlives a file not found. */
-static char *find_program(const char *name, const char *path)
+static void program_tries(const FirnProgram *program, const char *path)
 {
+    if (program->tries)
+        program->tries(path, program->data);
+}
+
+/* The file to execute, or NULL with errno. Any other failure outlives a file not found. */
+static char *find_program(const FirnProgram *program, const char *path)
+{
+    const char *name = program->path;
     g_auto(GStrv) folders = NULL;
     int failure = ENOENT;
 
-    if (strchr(name, '/'))
+    if (strchr(name, '/')) {
+        program_tries(program, name);
         return g_strdup(name);
+    }
     folders = g_strsplit(path ? path : DEFAULT_PATH, ":", -1);
     for (char **folder = folders; *folder && *name; folder++) {
         g_autofree char *candidate = NULL;
@@ -40,6 +51,7 @@ static char *find_program(const char *name, const char *path)
         if (!**folder) /* the working directory is no place to find programs in */
             continue;
         candidate = g_build_filename(*folder, name, NULL);
+        program_tries(program, candidate);
         if (is_program(candidate))
             return g_steal_pointer(&candidate);
         if (errno != ENOENT && errno != ENOTDIR)
@@ -112,7 +124,7 @@ pid_t firn_program_start(const FirnProgram *program, GError **error)
         program->environment
             ? g_environ_getenv((char **)(gsize)(gconstpointer)program->environment, "PATH")
             : NULL;
-    g_autofree char *file = find_program(program->path, path ? path : g_getenv("PATH"));
+    g_autofree char *file = find_program(program, path ? path : g_getenv("PATH"));
     pid_t pid = 0;
     int failure;
 
@@ -124,6 +136,24 @@ pid_t firn_program_start(const FirnProgram *program, GError **error)
     g_set_error(error, G_FILE_ERROR, (int)g_file_error_from_errno(failure),
                 "Failed to execute child process “%s” (%s)", program->path, g_strerror(failure));
     return 0;
+}
+
+gboolean firn_program_is_near(const char *path)
+{
+    struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_CACHED};
+    struct statx status;
+    gboolean near;
+    int fd;
+
+    if (*path != '/')
+        return FALSE;
+    fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
+    if (fd < 0)
+        return FALSE;
+    near = statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &status) == 0 &&
+           S_ISREG(status.stx_mode) && status.stx_dev_major != 0;
+    close(fd);
+    return near;
 }
 
 /* Moves a descriptor out of the way of a child's standard ones, should ours be closed. */

@@ -14,6 +14,9 @@ typedef struct {
         *environment; /* NULL: this process's; its PATH is searched, or else this one's */
     int stdin_fd, stdout_fd, stderr_fd; /* -1: /dev/null; they stay the caller's */
     gboolean own_session;               /* apart from the agent's, to be killed with its children */
+    void (*tries)(const char *path, gpointer data); /* NULL, or told of each file that is looked
+                                                       at, which may hang */
+    gpointer data;
 } FirnProgram;
 
 /*
@@ -23,6 +26,13 @@ typedef struct {
  * execvp(3) does.
  */
 pid_t firn_program_start(const FirnProgram *program, GError **error);
+
+/*
+ * TRUE when the program of that absolute path can be started without waiting for anybody: the
+ * kernel has all of the path in memory (RESOLVE_CACHED of openat2(2), Linux 5.12), and it lies on a
+ * filesystem that has a device of its own, as no file server has.
+ */
+gboolean firn_program_is_near(const char *path);
 
 /*
  * pipe2(2) with close-on-exec on both ends, neither of them a standard descriptor; the end that

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "platform/file.h"
+#include "agent/commands/ask.h"
 #include "agent/commands/families.h"
 
 #include <stdio.h>
@@ -7,45 +7,33 @@
 /* The packaged agent's limit, which clients know: 48 MiB, 64 MiB as base64. */
 #define READ_MAX (48 * 1024 * 1024)
 #define READ_DEFAULT 4096
-/* Read and encoded at once: whole groups of base64, and with the rest of a line below 64 KiB, which
- * the C library keeps for the next piece where it would give more back to the kernel each time. */
+/* Encoded at once: whole groups of base64, and with the rest of a line below 64 KiB, which the C
+ * library keeps for the next piece where it would give more back to the kernel each time. */
 #define PIECE (3 * 15 * 1024)
+
+static gint64 handle_of(const QgaArguments *arguments)
+{
+    return qga_arguments_int(arguments, "handle", 0);
+}
+
+static void write_number(GVariant *answer, QgaReply *reply)
+{
+    qga_writer_int(qga_reply_begin(reply), g_variant_get_int64(answer));
+    qga_reply_finish(reply);
+}
 
 static void guest_file_open(const QgaArguments *arguments, QgaReply *reply, gpointer data)
 {
     g_autofree char *path = qga_arguments_string(arguments, "path");
     g_autofree char *mode = qga_arguments_string(arguments, "mode");
-    GError *error = NULL;
-    gint64 handle = firn_files_open(data, path, mode ? mode : "r", &error);
 
-    if (error) {
-        qga_reply_fail_error(reply, error);
-        return;
-    }
-    qga_writer_int(qga_reply_begin(reply), handle);
-    qga_reply_finish(reply);
+    firn_ask(data, FIRN_TASK_OPEN, g_variant_new("(^ay^ay)", path, mode ? mode : "r"), reply,
+             write_number);
 }
 
 static void guest_file_close(const QgaArguments *arguments, QgaReply *reply, gpointer data)
 {
-    GError *error = NULL;
-
-    if (!firn_files_close(data, qga_arguments_int(arguments, "handle", 0), &error)) {
-        qga_reply_fail_error(reply, error);
-        return;
-    }
-    qga_reply_finish(reply);
-}
-
-/* The file of the argument "handle"; where there is none, the reply has failed. */
-static FirnFile *find_file(const QgaArguments *arguments, QgaReply *reply, FirnFiles *files)
-{
-    GError *error = NULL;
-    FirnFile *file = firn_files_find(files, qga_arguments_int(arguments, "handle", 0), &error);
-
-    if (!file)
-        qga_reply_fail_error(reply, error);
-    return file;
+    firn_ask(data, FIRN_TASK_CLOSE, g_variant_new_int64(handle_of(arguments)), reply, NULL);
 }
 
 static gboolean check_count(gint64 count, gint64 max, QgaReply *reply)
@@ -56,124 +44,97 @@ static gboolean check_count(gint64 count, gint64 max, QgaReply *reply)
     return FALSE;
 }
 
-/* A read whose reply goes out in pieces: however large, no more than one of them is held. */
+/* What was read, on its way out in pieces: encoded it is never held as a whole. */
 typedef struct {
-    FirnFiles *files;
-    gint64 handle;
-    gint64 left; /* bytes still wanted */
-    gint64 done;
+    GVariant *answer;
+    const guint8 *bytes;
+    gsize length, done;
     gboolean eof;
-    gsize got; /* bytes in the buffer, not written yet */
-    guint8 buffer[PIECE];
 } Reading;
 
-/* Fills the buffer. FALSE with an error when the file cannot be read. */
-static gboolean reading_fill(Reading *reading, GError **error)
-{
-    gsize wanted = (gsize)MIN(reading->left, PIECE);
-    FirnFile *file = firn_files_find(reading->files, reading->handle, error);
-    gssize got = file ? firn_file_read(file, reading->buffer, wanted, &reading->eof, error) : -1;
-
-    reading->got = got > 0 ? (gsize)got : 0;
-    reading->left = reading->got < wanted ? 0 : reading->left - (gint64)wanted;
-    reading->done += (gint64)reading->got;
-    return got >= 0;
-}
-
-/* Writes what is in the buffer and fills it again; the value's end when nothing is left. */
-static gboolean reading_more(QgaWriter *writer, gpointer data)
+static void reading_free(gpointer data)
 {
     Reading *reading = data;
 
-    qga_writer_base64_piece(writer, reading->buffer, reading->got);
-    reading->got = 0;
-    if (reading->left > 0 && reading_fill(reading, NULL))
-        return TRUE;
-    if (reading->got > 0)
+    g_variant_unref(reading->answer);
+    g_free(reading);
+}
+
+static gboolean reading_more(QgaWriter *writer, gpointer data)
+{
+    Reading *reading = data;
+    gsize piece = MIN(PIECE, reading->length - reading->done);
+
+    qga_writer_base64_piece(writer, reading->bytes + reading->done, piece);
+    reading->done += piece;
+    if (reading->done < reading->length)
         return TRUE;
     qga_writer_end_base64(writer);
-    qga_writer_member_int(writer, "count", reading->done);
+    qga_writer_member_int(writer, "count", (gint64)reading->length);
     qga_writer_member_bool(writer, "eof", reading->eof);
     qga_writer_end_object(writer);
     return FALSE;
 }
 
-static void guest_file_read(const QgaArguments *arguments, QgaReply *reply, gpointer data)
+static void write_reading(GVariant *answer, QgaReply *reply)
 {
-    gint64 count = qga_arguments_int(arguments, "count", READ_DEFAULT);
-    g_autofree Reading *reading = NULL;
-    GError *error = NULL;
-    QgaWriter *writer;
+    g_autoptr(GVariant) bytes = g_variant_get_child_value(answer, 0);
+    Reading *reading = g_new0(Reading, 1);
+    QgaWriter *writer = qga_reply_begin(reply);
 
-    if (!find_file(arguments, reply, data) || !check_count(count, READ_MAX, reply))
-        return;
-    reading = g_new(Reading, 1);
-    reading->files = data;
-    reading->handle = qga_arguments_int(arguments, "handle", 0);
-    reading->left = count;
-    reading->done = 0;
-    if (!reading_fill(reading, &error)) {
-        qga_reply_fail_error(reply, error);
-        return;
-    }
-    writer = qga_reply_begin(reply);
+    reading->answer = g_variant_ref(answer); /* which `bytes` is a part of */
+    reading->bytes = g_variant_get_fixed_array(bytes, &reading->length, 1);
+    g_variant_get_child(answer, 1, "b", &reading->eof);
     qga_writer_begin_object(writer);
     qga_writer_name(writer, "buf-b64");
     qga_writer_begin_base64(writer);
-    qga_reply_finish_in_pieces(reply, reading_more, g_steal_pointer(&reading), g_free);
+    qga_reply_finish_in_pieces(reply, reading_more, reading, reading_free);
 }
 
-typedef struct {
-    FirnFile *file;
-    gsize left; /* bytes still to be written */
-    gint64 done;
-    GError *error;
-} Writing;
-
-static gboolean write_piece(const guint8 *bytes, gsize length, gpointer data)
+static void guest_file_read(const QgaArguments *arguments, QgaReply *reply, gpointer data)
 {
-    Writing *writing = data;
-    gsize wanted = MIN(length, writing->left);
-    gssize written = firn_file_write(writing->file, bytes, wanted, &writing->error);
+    gint64 count = qga_arguments_int(arguments, "count", READ_DEFAULT);
 
-    if (written > 0) {
-        writing->done += written;
-        writing->left -= (gsize)written;
-    } else if (writing->done > 0 &&
-               g_error_matches(writing->error, G_FILE_ERROR, G_FILE_ERROR_AGAIN))
-        g_clear_error(&writing->error); /* it takes no more now: what it took is the answer */
-    return written == (gssize)wanted && writing->left > 0;
+    if (check_count(count, READ_MAX, reply))
+        firn_ask(data, FIRN_TASK_READ, g_variant_new("(xt)", handle_of(arguments), (guint64)count),
+                 reply, write_reading);
+}
+
+static void write_written(GVariant *answer, QgaReply *reply)
+{
+    QgaWriter *writer = qga_reply_begin(reply);
+
+    qga_writer_begin_object(writer);
+    qga_writer_member_int(writer, "count", (gint64)g_variant_get_uint64(answer));
+    qga_writer_member_bool(writer, "eof", FALSE);
+    qga_writer_end_object(writer);
+    qga_reply_finish(reply);
+}
+
+/* The first `count` of some bytes, which go with it. */
+static GVariant *first_bytes(GVariant *bytes, gsize count)
+{
+    return g_variant_new_from_data(G_VARIANT_TYPE_BYTESTRING, g_variant_get_data(bytes), count,
+                                   TRUE, (GDestroyNotify)g_variant_unref, g_variant_ref(bytes));
 }
 
 static void guest_file_write(const QgaArguments *arguments, QgaReply *reply, gpointer data)
 {
-    Writing writing = {.file = find_file(arguments, reply, data)};
     GError *error = NULL;
-    QgaWriter *writer;
-    gint64 count;
-    gsize length;
+    gsize length = 0;
+    guint8 *decoded = qga_arguments_base64(arguments, "buf-b64", &length, &error);
+    gint64 count = qga_arguments_int(arguments, "count", (gint64)length);
+    g_autoptr(GVariant) bytes = NULL;
 
-    if (!writing.file)
-        return;
-    if (!qga_arguments_base64_check(arguments, "buf-b64", &length, &error)) {
+    if (error) {
         qga_reply_fail_error(reply, error);
         return;
     }
-    count = qga_arguments_int(arguments, "count", (gint64)length);
-    if (!check_count(count, (gint64)length, reply))
-        return;
-    writing.left = (gsize)count;
-    qga_arguments_base64_each(arguments, "buf-b64", write_piece, &writing);
-    if (writing.error) {
-        qga_reply_fail_error(reply, writing.error);
-        return;
-    }
-    writer = qga_reply_begin(reply);
-    qga_writer_begin_object(writer);
-    qga_writer_member_int(writer, "count", writing.done);
-    qga_writer_member_bool(writer, "eof", FALSE);
-    qga_writer_end_object(writer);
-    qga_reply_finish(reply);
+    bytes = g_variant_ref_sink(firn_frames_bytes(decoded, length));
+    if (check_count(count, (gint64)length, reply))
+        firn_ask(data, FIRN_TASK_WRITE,
+                 g_variant_new("(x@ay)", handle_of(arguments), first_bytes(bytes, (gsize)count)),
+                 reply, write_written);
 }
 
 /* SEEK_SET, SEEK_CUR or SEEK_END; -1 for any other number, and the reply has failed. */
@@ -192,37 +153,32 @@ static int whence_of(const QgaArguments *arguments, QgaReply *reply)
     return -1;
 }
 
-static void guest_file_seek(const QgaArguments *arguments, QgaReply *reply, gpointer data)
+static void write_position(GVariant *answer, QgaReply *reply)
 {
-    FirnFile *file = find_file(arguments, reply, data);
-    GError *error = NULL;
-    QgaWriter *writer;
-    gint64 position;
-    int whence;
+    QgaWriter *writer = qga_reply_begin(reply);
 
-    if (!file)
-        return;
-    whence = whence_of(arguments, reply);
-    if (whence < 0)
-        return;
-    position = firn_file_seek(file, qga_arguments_int(arguments, "offset", 0), whence, &error);
-    if (position < 0) {
-        qga_reply_fail_error(reply, error);
-        return;
-    }
-    writer = qga_reply_begin(reply);
     qga_writer_begin_object(writer);
     qga_writer_member_bool(writer, "eof", FALSE);
-    qga_writer_member_int(writer, "position", position);
+    qga_writer_member_int(writer, "position", g_variant_get_int64(answer));
     qga_writer_end_object(writer);
     qga_reply_finish(reply);
 }
 
-/* What was written is the kernel's already: there is no buffer here to flush. */
+static void guest_file_seek(const QgaArguments *arguments, QgaReply *reply, gpointer data)
+{
+    int whence = whence_of(arguments, reply);
+
+    if (whence >= 0)
+        firn_ask(data, FIRN_TASK_SEEK,
+                 g_variant_new("(xxi)", handle_of(arguments),
+                               qga_arguments_int(arguments, "offset", 0), whence),
+                 reply, write_position);
+}
+
+/* What was written is the kernel's already: there is no buffer to flush. */
 static void guest_file_flush(const QgaArguments *arguments, QgaReply *reply, gpointer data)
 {
-    if (find_file(arguments, reply, data))
-        qga_reply_finish(reply);
+    firn_ask(data, FIRN_TASK_FLUSH, g_variant_new_int64(handle_of(arguments)), reply, NULL);
 }
 
 static const char *const whence_values[] = {"set", "cur", "end", NULL};
@@ -260,13 +216,7 @@ static const QgaCommand rows[] = {
      guest_file_flush},
 };
 
-static void free_files(gpointer data)
-{
-    firn_files_free(data);
-}
-
 void firn_file_commands_add(QgaCommands *commands, const FirnContext *context)
 {
-    qga_commands_add(commands, rows, G_N_ELEMENTS(rows), firn_files_new(firn_files_default_limit()),
-                     free_files);
+    qga_commands_add(commands, rows, G_N_ELEMENTS(rows), context->worker, NULL);
 }

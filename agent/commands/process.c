@@ -1,12 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "platform/process.h"
+#include "agent/commands/ask.h"
 #include "agent/commands/families.h"
-
-/* Processes that have ended and that nobody asked for: how many, and for how many seconds. */
-#define ENDED_MAX 256
-#define ENDED_SECONDS 3600
-/* Output kept of all processes, in shares of what one may have. */
-#define OUTPUT_SHARES 8
 
 /* Old clients say true or false, newer ones which streams. */
 static FirnCapture capture_of(const QgaArguments *arguments)
@@ -30,69 +24,82 @@ static char **argv_of(const QgaArguments *arguments, const char *path)
     return (char **)g_ptr_array_free(argv, FALSE);
 }
 
-static void guest_exec(const QgaArguments *arguments, QgaReply *reply, gpointer data)
+static void write_pid(GVariant *answer, QgaReply *reply)
 {
-    g_autofree char *path = qga_arguments_string(arguments, "path");
-    g_auto(GStrv) argv = argv_of(arguments, path);
-    g_auto(GStrv) environment = qga_arguments_strings(arguments, "env");
-    FirnProcessStart start = {.path = path, .capture = capture_of(arguments)};
-    g_autoptr(GError) error = NULL;
-    QgaWriter *writer;
-    pid_t pid;
+    QgaWriter *writer = qga_reply_begin(reply);
 
-    start.argv = (const char *const *)argv;
-    start.environment = (const char *const *)environment;
-    start.input = qga_arguments_base64(arguments, "input-data", &start.input_length, &error);
-    if (error) {
-        qga_reply_fail_error(reply, g_steal_pointer(&error));
-        return;
-    }
-    pid = firn_processes_start(data, &start, &error);
-    if (pid <= 0) {
-        qga_reply_fail(reply, "Guest agent command failed, error was '%s'", error->message);
-        return;
-    }
-    writer = qga_reply_begin(reply);
     qga_writer_begin_object(writer);
-    qga_writer_member_int(writer, "pid", pid);
+    qga_writer_member_int(writer, "pid", g_variant_get_int32(answer));
     qga_writer_end_object(writer);
     qga_reply_finish(reply);
 }
 
-static void write_output(QgaWriter *writer, const char *data_name, const char *truncated_name,
-                         const FirnProcessOutput *output)
+static void guest_exec(const QgaArguments *arguments, QgaReply *reply, gpointer data)
 {
-    if (output->length == 0 && !output->truncated)
+    const FirnContext *context = data;
+    g_autofree char *path = qga_arguments_string(arguments, "path");
+    g_auto(GStrv) argv = argv_of(arguments, path);
+    g_auto(GStrv) environment = qga_arguments_strings(arguments, "env");
+    const char *const nothing[] = {NULL};
+    GError *error = NULL;
+    gsize length = 0;
+    guint8 *input = qga_arguments_base64(arguments, "input-data", &length, &error);
+    GVariant *request;
+
+    if (error) {
+        qga_reply_fail_error(reply, error);
         return;
-    qga_writer_reserve(writer, output->length / 3 * 4 + 64);
-    qga_writer_member_base64(writer, data_name, output->data, output->length);
-    qga_writer_member_bool(writer, truncated_name, output->truncated);
+    }
+    request = g_variant_new("(^ay^aayb^aayb@ayut)", path, argv, environment != NULL,
+                            environment ? environment : (char **)(gsize)(gconstpointer)nothing,
+                            input != NULL, firn_frames_bytes(input, length),
+                            (guint32)capture_of(arguments), context->config->exec_output_max);
+    firn_ask(context->worker, FIRN_TASK_EXEC, request, reply, write_pid);
+}
+
+static void write_output(QgaWriter *writer, const char *data_name, const char *truncated_name,
+                         GVariant *output, gboolean truncated)
+{
+    gsize length;
+    gconstpointer bytes = g_variant_get_fixed_array(output, &length, 1);
+
+    if (length == 0 && !truncated)
+        return;
+    qga_writer_reserve(writer, length / 3 * 4 + 64);
+    qga_writer_member_base64(writer, data_name, bytes, length);
+    qga_writer_member_bool(writer, truncated_name, truncated);
+}
+
+static void write_status(GVariant *answer, QgaReply *reply)
+{
+    g_autoptr(GVariant) out = NULL;
+    g_autoptr(GVariant) err = NULL;
+    gboolean known, exited, out_truncated, err_truncated;
+    QgaWriter *writer = qga_reply_begin(reply);
+    int exit_code, signal;
+
+    g_variant_get(answer, "(bbii@ayb@ayb)", &known, &exited, &exit_code, &signal, &out,
+                  &out_truncated, &err, &err_truncated);
+    qga_writer_begin_object(writer);
+    qga_writer_member_bool(writer, "exited", exited);
+    if (exited) {
+        if (signal)
+            qga_writer_member_int(writer, "signal", signal);
+        else
+            qga_writer_member_int(writer, "exitcode", exit_code);
+        write_output(writer, "out-data", "out-truncated", out, out_truncated);
+        write_output(writer, "err-data", "err-truncated", err, err_truncated);
+    }
+    qga_writer_end_object(writer);
+    qga_reply_finish(reply);
 }
 
 static void guest_exec_status(const QgaArguments *arguments, QgaReply *reply, gpointer data)
 {
+    const FirnContext *context = data;
     gint64 pid = qga_arguments_int(arguments, "pid", 0);
-    FirnProcessStatus status;
-    QgaWriter *writer;
 
-    if (!firn_processes_status(data, pid, &status)) {
-        qga_reply_fail(reply, "Invalid parameter 'pid'");
-        return;
-    }
-    writer = qga_reply_begin(reply);
-    qga_writer_begin_object(writer);
-    qga_writer_member_bool(writer, "exited", status.exited);
-    if (status.exited) {
-        if (status.signal)
-            qga_writer_member_int(writer, "signal", status.signal);
-        else
-            qga_writer_member_int(writer, "exitcode", status.exit_code);
-        write_output(writer, "out-data", "out-truncated", &status.out);
-        write_output(writer, "err-data", "err-truncated", &status.err);
-    }
-    qga_writer_end_object(writer);
-    firn_processes_forget(data, pid);
-    qga_reply_finish(reply);
+    firn_ask(context->worker, FIRN_TASK_STATUS, g_variant_new_int64(pid), reply, write_status);
 }
 
 static const char *const capture_values[] = {"none",      "stdout", "stderr",
@@ -120,16 +127,7 @@ static const QgaCommand rows[] = {
      QGA_COMMAND_NONE, guest_exec_status},
 };
 
-static void free_processes(gpointer data)
-{
-    firn_processes_free(data);
-}
-
 void firn_process_commands_add(QgaCommands *commands, const FirnContext *context)
 {
-    gsize output = (gsize)context->config->exec_output_max;
-    const FirnProcessLimits limits = {output, output * OUTPUT_SHARES, ENDED_MAX, ENDED_SECONDS};
-
-    qga_commands_add(commands, rows, G_N_ELEMENTS(rows), firn_processes_new(&limits),
-                     free_processes);
+    qga_commands_add(commands, rows, G_N_ELEMENTS(rows), (gpointer)(guintptr)context, NULL);
 }

@@ -1,109 +1,54 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "agent/commands/ask.h"
 #include "agent/commands/families.h"
-#include "agent/work.h"
-#include "platform/authorized-keys.h"
-
-typedef enum {
-    GET,
-    ADD,
-    REMOVE,
-} Task;
-
-/* A home may be on a slow network and an account in a slow directory: all of it runs aside. */
-typedef struct {
-    Task task;
-    char *user;
-    char **keys; /* given, or read */
-    gboolean reset;
-    GError *error;
-    QgaReply *reply;
-} Job;
-
-static void run(gpointer data)
-{
-    Job *job = data;
-    g_autoptr(FirnUser) account = firn_user_find(job->user, &job->error);
-    const char *const *keys = (const char *const *)job->keys;
-
-    if (!account)
-        return;
-    switch (job->task) {
-    case ADD:
-        firn_authorized_keys_add(account, keys, job->reset, &job->error);
-        break;
-    case REMOVE:
-        firn_authorized_keys_remove(account, keys, &job->error);
-        break;
-    case GET:
-    default:
-        job->keys = firn_authorized_keys_read(account, &job->error);
-    }
-}
 
 /* The last key of the file first, as clients know it from the packaged agent. */
-static void write_keys(QgaReply *reply, char **keys)
+static void write_keys(GVariant *answer, QgaReply *reply)
 {
+    gsize count;
+    g_autofree const char **keys = g_variant_get_bytestring_array(answer, &count);
     QgaWriter *writer = qga_reply_begin(reply);
 
     qga_writer_begin_object(writer);
     qga_writer_name(writer, "keys");
     qga_writer_begin_array(writer);
-    for (guint i = g_strv_length(keys); i-- > 0;)
+    for (gsize i = count; i-- > 0;)
         qga_writer_string(writer, keys[i]);
     qga_writer_end_array(writer);
     qga_writer_end_object(writer);
+    qga_reply_finish(reply);
 }
 
-static void done(gpointer data)
+static void ask_keys(FirnKeysTask task, const QgaArguments *arguments, QgaReply *reply,
+                     gpointer worker)
 {
-    Job *job = data;
+    g_autofree char *user = qga_arguments_string(arguments, "username");
+    g_auto(GStrv) given = task == FIRN_KEYS_GET ? NULL : qga_arguments_strings(arguments, "keys");
+    gboolean reset = task == FIRN_KEYS_ADD && qga_arguments_bool(arguments, "reset", FALSE);
+    const char *const nothing[] = {NULL};
 
-    if (job->error) {
-        qga_reply_fail_error(job->reply, job->error);
-    } else {
-        if (job->task == GET)
-            write_keys(job->reply, job->keys);
-        qga_reply_finish(job->reply);
-    }
-    qga_reply_unref(job->reply);
-    g_strfreev(job->keys);
-    g_free(job->user);
-    g_free(job);
-}
-
-static Job *job_new(Task task, const QgaArguments *arguments, QgaReply *reply)
-{
-    Job *job = g_new0(Job, 1);
-
-    job->task = task;
-    job->user = qga_arguments_string(arguments, "username");
-    job->reply = qga_reply_ref(reply);
-    return job;
+    firn_ask(worker, FIRN_TASK_KEYS,
+             g_variant_new("(i^ay^aayb)", task, user, given ? (const char *const *)given : nothing,
+                           reset),
+             reply, task == FIRN_KEYS_GET ? write_keys : NULL);
 }
 
 static void guest_ssh_get_authorized_keys(const QgaArguments *arguments, QgaReply *reply,
                                           gpointer data)
 {
-    firn_work_start("ssh-keys", run, done, job_new(GET, arguments, reply));
+    ask_keys(FIRN_KEYS_GET, arguments, reply, data);
 }
 
 static void guest_ssh_add_authorized_keys(const QgaArguments *arguments, QgaReply *reply,
                                           gpointer data)
 {
-    Job *job = job_new(ADD, arguments, reply);
-
-    job->keys = qga_arguments_strings(arguments, "keys");
-    job->reset = qga_arguments_bool(arguments, "reset", FALSE);
-    firn_work_start("ssh-keys", run, done, job);
+    ask_keys(FIRN_KEYS_ADD, arguments, reply, data);
 }
 
 static void guest_ssh_remove_authorized_keys(const QgaArguments *arguments, QgaReply *reply,
                                              gpointer data)
 {
-    Job *job = job_new(REMOVE, arguments, reply);
-
-    job->keys = qga_arguments_strings(arguments, "keys");
-    firn_work_start("ssh-keys", run, done, job);
+    ask_keys(FIRN_KEYS_REMOVE, arguments, reply, data);
 }
 
 static const QgaMember get_arguments[] = {{"username", QGA_TYPE_STRING}, {0}};
@@ -127,5 +72,5 @@ static const QgaCommand rows[] = {
 
 void firn_ssh_commands_add(QgaCommands *commands, const FirnContext *context)
 {
-    qga_commands_add(commands, rows, G_N_ELEMENTS(rows), NULL, NULL);
+    qga_commands_add(commands, rows, G_N_ELEMENTS(rows), context->worker, NULL);
 }
