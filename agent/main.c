@@ -82,7 +82,7 @@ static int run(FirnConfig *config, const char *program)
         firn_log_hold(); /* its file may lie on what is frozen */
     if (!firn_log_open(config->log_file, config->verbose, &error))
         return fail(program, error);
-    firn_startup_process();
+    firn_startup_process(config->daemonize);
     if (!serve(config, roots, held, activated, &status, &error))
         g_critical("%s", error->message);
     firn_log_close();

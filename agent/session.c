@@ -338,7 +338,8 @@ static void take_text(FirnSession *session, const char *text, gsize length)
         return;
     }
     if (firn_log_is_verbose())
-        g_debug("request: %s", request.name);
+        g_debug("read data, count: %" G_GSIZE_FORMAT ", data: {\"execute\": \"%s\"}", length,
+                request.name);
     if (runs_at_once(session, command)) {
         run(exchange_new(session, command), &request);
         return;

@@ -6,9 +6,9 @@
 
 /* What a daemon does around its work: its process, its state directory, its pid file. */
 
-/* Mask, working directory, stdin, and no death by SIGPIPE (processes it starts get the default
- * back). */
-void firn_startup_process(void);
+/* Mask, stdin, no death by SIGPIPE (processes it starts get the default back), and the working
+ * directory of a daemon; else paths that a client names are relative to where it was started. */
+void firn_startup_process(gboolean daemon);
 
 /*
  * Goes on in a child in the background. The parent stays until firn_startup_ready(), so that its

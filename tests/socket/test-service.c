@@ -335,6 +335,47 @@ START_TEST(test_idle)
 }
 END_TEST
 
+/* Tools look for what the packaged agent logs of a request; its arguments may be secret. */
+START_TEST(test_log_of_requests)
+{
+    static const char *const options[] = {"-v", NULL};
+    const char *request = "{\"execute\": \"guest-file-open\", "
+                          "\"arguments\": {\"path\": \"/secret\"}}";
+    g_autofree char *line = g_strdup_printf(
+        "read data, count: %zu, data: {\"execute\": \"guest-file-open\"}\n", strlen(request));
+    g_autoptr(TestDaemon) agent = test_daemon_start(options);
+    g_autoptr(TestClient) client = test_daemon_connect(agent);
+    g_autofree char *error = test_client_error(client, request);
+    g_autofree char *log = test_daemon_output(agent);
+
+    ck_assert_ptr_nonnull(strstr(error, "/secret"));
+    ck_assert_ptr_nonnull(strstr(log, line));
+    ck_assert_ptr_null(strstr(log, "/secret"));
+}
+END_TEST
+
+/* Only a daemon changes its working directory: a path is relative to where the agent was started.
+ */
+START_TEST(test_working_directory)
+{
+    g_autofree char *before = g_get_current_dir();
+    g_autofree char *folder = g_dir_make_tmp("firn-cwd-XXXXXX", NULL);
+    g_autofree char *file = g_build_filename(folder, "here", NULL);
+    g_autoptr(TestDaemon) agent = NULL;
+    g_autoptr(TestClient) client = NULL;
+
+    ck_assert(g_file_set_contents(file, "x", 1, NULL));
+    ck_assert_int_eq(g_chdir(folder), 0);
+    agent = test_daemon_start(NULL);
+    ck_assert_int_eq(g_chdir(before), 0);
+    client = test_daemon_connect(agent);
+    g_free(test_client_text(client, "{\"execute\":\"guest-file-open\","
+                                    "\"arguments\":{\"path\":\"here\"}}"));
+    g_unlink(file);
+    g_rmdir(folder);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("service");
@@ -354,6 +395,8 @@ int main(void)
     tcase_add_test(tests, test_background_that_fails);
     tcase_add_test(tests, test_notification);
     tcase_add_test(tests, test_notification_to_an_abstract_socket);
+    tcase_add_test(tests, test_log_of_requests);
+    tcase_add_test(tests, test_working_directory);
     tcase_add_test(tests, test_idle);
     suite_add_tcase(suite, tests);
     return test_suite_run(suite);
