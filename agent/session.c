@@ -10,6 +10,9 @@
 /* Requests that wait behind a running command: beyond that the client is not read any more. */
 #define MAX_WAITING 256
 #define MAX_WAITING_BYTES (1024 * 1024)
+/* How long a sync waits for brief commands, in milliseconds: hosts wait a second and more for it.
+ */
+#define BRIEF_MS 500
 
 typedef enum {
     WAITING,
@@ -40,6 +43,7 @@ struct FirnSession {
     GQueue exchanges; /* in the order of the requests */
     guint running;
     gsize waiting_bytes;
+    guint brief_timer; /* while a sync waits for brief commands */
     gboolean eof;
     gboolean stopped;
     gboolean reading;
@@ -92,6 +96,8 @@ void firn_session_free(FirnSession *session)
         else
             exchange_free(exchange);
     }
+    if (session->brief_timer)
+        g_source_remove(session->brief_timer);
     qga_scanner_free(session->scanner);
     g_free(session);
 }
@@ -191,14 +197,14 @@ static void fail_waiting(Exchange *exchange, const char *why)
     qga_reply_fail(reply, "%s", why);
 }
 
-/* Rule 2: nobody waits any more for what came so far. Where the client has `gone` that goes for a
- * line of which it has the beginning too; one that is still there gets the rest, or what follows
- * could not be read. */
-static void drop_all(FirnSession *session, gboolean gone)
+/* Rule 2: nobody waits any more for what came before `end` (NULL: for anything). Where the client
+ * has `gone` that goes for a line of which it has the beginning too; one that is still there gets
+ * the rest, or what follows could not be read. */
+static void drop_until(FirnSession *session, const Exchange *end, gboolean gone)
 {
     GList *next;
 
-    for (GList *item = session->exchanges.head; item; item = next) {
+    for (GList *item = session->exchanges.head; item && item->data != end; item = next) {
         Exchange *exchange = item->data;
 
         next = item->next;
@@ -207,11 +213,12 @@ static void drop_all(FirnSession *session, gboolean gone)
         exchange->dropped = TRUE;
         if (exchange->state == RUNNING)
             continue;
+        if (exchange->state == WAITING)
+            session->waiting_bytes -= exchange->length;
         set_done(exchange);
         g_queue_delete_link(&session->exchanges, item);
         exchange_free(exchange);
     }
-    session->waiting_bytes = 0;
 }
 
 /* Sends as many pieces as there is room for. */
@@ -289,13 +296,63 @@ static void refuse_waiting_freezes(FirnSession *session)
     }
 }
 
-/* Rule 3: no earlier reply is due to the client. */
-static gboolean nothing_is_due(const FirnSession *session)
+/* No reply is due to the client before this one; NULL: rule 3, none at all. */
+static gboolean nothing_is_before(const FirnSession *session, const Exchange *end)
 {
-    for (const GList *item = session->exchanges.head; item; item = item->next) {
+    for (const GList *item = session->exchanges.head; item && item->data != end;
+         item = item->next) {
         if (!((const Exchange *)item->data)->dropped)
             return FALSE;
     }
+    return TRUE;
+}
+
+static gboolean nothing_is_due(const FirnSession *session)
+{
+    return nothing_is_before(session, NULL);
+}
+
+/* The last sync that waits, or NULL. */
+static Exchange *waiting_sync(FirnSession *session)
+{
+    for (GList *item = session->exchanges.tail; item; item = item->prev) {
+        Exchange *exchange = item->data;
+
+        if (exchange->state == WAITING && (exchange->command->flags & QGA_COMMAND_SYNC))
+            return exchange;
+    }
+    return NULL;
+}
+
+/* What was brief is not: the sync waits no longer. */
+static gboolean on_not_brief(gpointer data)
+{
+    FirnSession *session = data;
+    Exchange *sync = waiting_sync(session);
+
+    session->brief_timer = 0;
+    if (!sync)
+        return G_SOURCE_REMOVE;
+    drop_until(session, sync, FALSE);
+    if (nothing_is_before(session, sync))
+        run_waiting(sync);
+    firn_session_advance(session);
+    return G_SOURCE_REMOVE;
+}
+
+/* Rule 2: whether a sync waits, as all that is before it is brief. */
+static gboolean waits_for_brief(FirnSession *session)
+{
+    for (const GList *item = session->exchanges.head; item; item = item->next) {
+        const Exchange *exchange = item->data;
+
+        if (exchange->dropped || exchange->state == SENDING ||
+            (exchange->command &&
+             !(exchange->command->flags & (QGA_COMMAND_BRIEF | QGA_COMMAND_SYNC))))
+            return FALSE;
+    }
+    if (!session->brief_timer)
+        session->brief_timer = g_timeout_add(BRIEF_MS, on_not_brief, session);
     return TRUE;
 }
 
@@ -305,7 +362,9 @@ static gboolean runs_at_once(FirnSession *session, const QgaCommand *command)
     if (session->exchanges.length == 0)
         return TRUE;
     if (command->flags & QGA_COMMAND_SYNC) {
-        drop_all(session, FALSE);
+        if (waits_for_brief(session))
+            return FALSE;
+        drop_until(session, NULL, FALSE);
         return nothing_is_due(session);
     }
     if (!strcmp(command->name, "guest-ping") || !strcmp(command->name, "guest-info"))
@@ -447,7 +506,7 @@ void firn_session_left(FirnSession *session)
 {
     qga_scanner_reset(session->scanner);
     session->eof = FALSE;
-    drop_all(session, TRUE);
+    drop_until(session, NULL, TRUE);
     firn_session_advance(session);
 }
 

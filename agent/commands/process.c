@@ -118,13 +118,13 @@ static const QgaMember status_arguments[] = {{"pid", QGA_TYPE_INT}, {0}};
 static const QgaCommand rows[] = {
     {"guest-exec", exec_arguments, "{pid: int}",
      "Starts a program with these arguments and, when given, this environment and input.",
-     QGA_COMMAND_NONE, guest_exec},
+     QGA_COMMAND_BRIEF, guest_exec},
     {"guest-exec-status", status_arguments,
      "{exited: bool, exitcode?: int, signal?: int, out-data?: str, err-data?: str, "
      "out-truncated?: bool, err-truncated?: bool}",
      "Tells how a program that guest-exec started ended and what it wrote; forgets it once it has "
      "told the end.",
-     QGA_COMMAND_NONE, guest_exec_status},
+     QGA_COMMAND_BRIEF, guest_exec_status},
 };
 
 void firn_process_commands_add(QgaCommands *commands, const FirnContext *context)

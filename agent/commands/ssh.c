@@ -62,12 +62,12 @@ static const QgaMember remove_arguments[] = {
 static const QgaCommand rows[] = {
     {"guest-ssh-get-authorized-keys", get_arguments, "{keys: [str]}",
      "Lists the keys of a user's ~/.ssh/authorized_keys, without comments, the last one first.",
-     QGA_COMMAND_NONE, guest_ssh_get_authorized_keys},
+     QGA_COMMAND_BRIEF, guest_ssh_get_authorized_keys},
     {"guest-ssh-add-authorized-keys", add_arguments, NULL,
-     "Adds the keys that are not there; with reset, in place of all that are.", QGA_COMMAND_NONE,
+     "Adds the keys that are not there; with reset, in place of all that are.", QGA_COMMAND_BRIEF,
      guest_ssh_add_authorized_keys},
     {"guest-ssh-remove-authorized-keys", remove_arguments, NULL, "Removes the keys.",
-     QGA_COMMAND_NONE, guest_ssh_remove_authorized_keys},
+     QGA_COMMAND_BRIEF, guest_ssh_remove_authorized_keys},
 };
 
 void firn_ssh_commands_add(QgaCommands *commands, const FirnContext *context)

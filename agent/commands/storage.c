@@ -318,6 +318,7 @@ static const QgaCommand rows[] = {
                    "total-bytes-privileged?: int, disk: [" DISK_ADDRESS "]}]",
         .summary = "The mounted filesystems that have a device, the last mounted first, with the "
                    "disks they lie on; network and FUSE filesystems are not touched.",
+        .flags = QGA_COMMAND_BRIEF,
         .handler = get_fsinfo,
     },
     {
@@ -326,6 +327,7 @@ static const QgaCommand rows[] = {
                    ", alias?: str, smart?: {type: \"nvme\", ...}}]",
         .summary = "The disks of non-zero size and their partitions, what each stands on, and the "
                    "health that NVMe drives tell (log page 02h).",
+        .flags = QGA_COMMAND_BRIEF,
         .handler = get_disks,
     },
     {
