@@ -7,6 +7,7 @@
 #include "platform/authorized-keys.h"
 #include "platform/password.h"
 #include "platform/program.h"
+#include "platform/trim.h"
 
 /* Output kept of all processes, in shares of what one may have. */
 #define OUTPUT_SHARES 8
@@ -23,14 +24,15 @@ const char *const firn_task_requests[FIRN_TASK_KINDS] = {
     [FIRN_TASK_WRITE] = "(u(xay))",
     [FIRN_TASK_SEEK] = "(u(xxi))",
     [FIRN_TASK_KEYS] = "(u(iayaayb))",
+    [FIRN_TASK_TRIM] = "(u(ayt))",
     [FIRN_TASK_PASSWORD] = "(u(ayayb))",
 };
 
 const char *const firn_task_answers[FIRN_TASK_KINDS] = {
-    [FIRN_FRAME_ERROR] = "(bay)", [FIRN_TASK_EXEC] = "i",     [FIRN_TASK_STATUS] = "(bbiiaybayb)",
-    [FIRN_TASK_FLUSH] = "i",      [FIRN_TASK_OPEN] = "x",     [FIRN_TASK_CLOSE] = "i",
-    [FIRN_TASK_READ] = "(ayb)",   [FIRN_TASK_WRITE] = "t",    [FIRN_TASK_SEEK] = "x",
-    [FIRN_TASK_KEYS] = "aay",     [FIRN_TASK_PASSWORD] = "i",
+    [FIRN_FRAME_ERROR] = "(bay)", [FIRN_TASK_EXEC] = "i",    [FIRN_TASK_STATUS] = "(bbiiaybayb)",
+    [FIRN_TASK_FLUSH] = "i",      [FIRN_TASK_OPEN] = "x",    [FIRN_TASK_CLOSE] = "i",
+    [FIRN_TASK_READ] = "(ayb)",   [FIRN_TASK_WRITE] = "t",   [FIRN_TASK_SEEK] = "x",
+    [FIRN_TASK_KEYS] = "aay",     [FIRN_TASK_TRIM] = "(tt)", [FIRN_TASK_PASSWORD] = "i",
 };
 
 /* A copy, with a zero byte after it that does not count. */
@@ -167,6 +169,15 @@ static gboolean prepare_file(FirnTask *task)
     return TRUE;
 }
 
+static gboolean prepare_trim(FirnTask *task)
+{
+    const char *path;
+
+    g_variant_get_child(task->request, 0, "^&ay", &path);
+    task->what = g_strdup(path);
+    return TRUE;
+}
+
 static gboolean prepare_account(FirnTask *task)
 {
     const char *user;
@@ -199,6 +210,8 @@ gboolean firn_task_prepare(FirnTask *task)
     case FIRN_TASK_WRITE:
     case FIRN_TASK_SEEK:
         return prepare_file(task);
+    case FIRN_TASK_TRIM:
+        return prepare_trim(task);
     case FIRN_TASK_KEYS:
     case FIRN_TASK_PASSWORD:
         return prepare_account(task);
@@ -304,6 +317,21 @@ static void run_keys(FirnTask *task)
             g_variant_new_bytestring_array(found ? (const char *const *)found : nothing, -1);
 }
 
+static void run_trim(FirnTask *task)
+{
+    const char *path;
+    guint64 minimum, trimmed;
+    int fd;
+
+    g_variant_get(task->request, "(^&ayt)", &path, &minimum);
+    fd = firn_trim_open(path, &task->error);
+    if (fd < 0)
+        return;
+    g_atomic_int_set(&task->slow, TRUE);
+    if (firn_trim(fd, &minimum, &trimmed, &task->error))
+        task->answer = g_variant_new("(tt)", minimum, trimmed);
+}
+
 static void run_password(FirnTask *task)
 {
     g_autoptr(GVariant) bytes = g_variant_get_child_value(task->request, 1);
@@ -326,7 +354,7 @@ void firn_task_run(FirnTask *task)
         [FIRN_TASK_OPEN] = run_open,         [FIRN_TASK_CLOSE] = run_close,
         [FIRN_TASK_READ] = run_read,         [FIRN_TASK_WRITE] = run_write,
         [FIRN_TASK_SEEK] = run_seek,         [FIRN_TASK_KEYS] = run_keys,
-        [FIRN_TASK_PASSWORD] = run_password,
+        [FIRN_TASK_PASSWORD] = run_password, [FIRN_TASK_TRIM] = run_trim,
     };
 
     if (task->kind == FIRN_TASK_EXEC)

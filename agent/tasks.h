@@ -21,6 +21,7 @@ typedef enum {
     FIRN_TASK_WRITE,    /* handle, bytes: how many were written */
     FIRN_TASK_SEEK,     /* handle, offset, whence: position */
     FIRN_TASK_KEYS,     /* FirnKeysTask, user, keys, reset: keys */
+    FIRN_TASK_TRIM,     /* mountpoint, least extent in bytes: least extent, bytes trimmed */
     FIRN_TASK_PASSWORD, /* user, password, crypted: nothing (0) */
     FIRN_TASK_KINDS,
 } FirnTaskKind;
@@ -52,6 +53,7 @@ typedef struct {
     GError *error;
     GMutex lock;
     char *what;         /* what it may hang on, for a message; under the lock */
+    gint slow;          /* atomic; it is at what may last, and is no longer held up */
     gint64 handle;      /* of `file` */
     FirnFile *file;     /* that it works on, or has opened */
     FirnLaunch *launch; /* of the process that it starts */

@@ -22,6 +22,8 @@
 #define HUNG_MAX 32
 /* The error comes so much before the limit, to be with the host in time; milliseconds. */
 #define EARLY_MS 500
+/* So many times as long may a task last that is at work and not held up. */
+#define SLOW_TURNS 360
 /* How often a worker without an agent looks whether it is of use to anybody, in seconds. */
 #define IDLE_SECONDS 5
 
@@ -44,6 +46,7 @@ typedef struct {
     guint64 serial;
     guint limit; /* seconds */
     guint timer; /* 0: late */
+    guint turns; /* how often the limit has passed */
 } Job;
 
 /* Ends when its agent is gone and no process is left to be told of. */
@@ -114,8 +117,13 @@ static void job_run(gpointer data, gpointer unused)
 static gboolean job_late(gpointer data)
 {
     Job *job = data;
-    g_autofree char *what = firn_task_what(job->task);
-    g_autofree char *text =
+    g_autofree char *what = NULL;
+    g_autofree char *text = NULL;
+
+    if (g_atomic_int_get(&job->task->slow) && ++job->turns < SLOW_TURNS)
+        return G_SOURCE_CONTINUE;
+    what = firn_task_what(job->task);
+    text =
         g_strdup_printf("%s: no answer within %u s; the file server or disk behind it may be gone",
                         what ? what : "the task", job->limit);
 
