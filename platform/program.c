@@ -118,6 +118,33 @@ static int start_script(const FirnProgram *program, const char *file, pid_t *pid
     return start(program, "/bin/sh", (const char *const *)argv->pdata, pid);
 }
 
+/* Why a file that is there is not found by execve(2): that is the interpreter's, or the loader's,
+ * error. NULL where it is none of these. */
+static char *missing_interpreter(const char *file)
+{
+    char text[256] = "";
+    int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    gssize length = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
+    char *line = text + 2;
+
+    if (fd >= 0)
+        close(fd);
+    if (length < 4)
+        return NULL;
+    if (memcmp(text, "\177ELF", 4) == 0)
+        return g_strdup("the loader or the libraries of its architecture are not installed");
+    if (memcmp(text, "#!", 2) != 0)
+        return NULL;
+    line[strcspn(line, "\n")] = '\0';
+    if (strchr(line, '\r'))
+        return g_strdup("its first line ends in a carriage return, as DOS writes it; save it with "
+                        "the line ends of Unix");
+    g_strstrip(line);
+    line[strcspn(line, " \t")] = '\0';
+    return g_strdup_printf(
+        "its interpreter '%s' is not there; install it, or change the first line", line);
+}
+
 pid_t firn_program_start(const FirnProgram *program, GError **error)
 {
     const char *path =
@@ -125,6 +152,7 @@ pid_t firn_program_start(const FirnProgram *program, GError **error)
             ? g_environ_getenv((char **)(gsize)(gconstpointer)program->environment, "PATH")
             : NULL;
     g_autofree char *file = find_program(program, path ? path : g_getenv("PATH"));
+    g_autofree char *why = NULL;
     pid_t pid = 0;
     int failure;
 
@@ -133,8 +161,10 @@ pid_t firn_program_start(const FirnProgram *program, GError **error)
         failure = start_script(program, file, &pid);
     if (failure == 0)
         return pid;
+    why = file && failure == ENOENT ? missing_interpreter(file) : NULL;
     g_set_error(error, G_FILE_ERROR, (int)g_file_error_from_errno(failure),
-                "Failed to execute child process “%s” (%s)", program->path, g_strerror(failure));
+                "Failed to execute child process “%s” (%s)%s%s", program->path, g_strerror(failure),
+                why ? ": " : "", why ? why : "");
     return 0;
 }
 

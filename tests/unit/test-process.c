@@ -294,6 +294,34 @@ START_TEST(test_errors)
 }
 END_TEST
 
+static void assert_script_error(const char *line, const char *expected)
+{
+    g_autofree char *folder = g_dir_make_tmp("firn-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(folder, "script", NULL);
+    g_autofree char *cause = g_strdup_printf("No such file or directory): %s", expected);
+    g_autoptr(FirnProcesses) processes = firn_processes_new(&wide);
+    g_autoptr(GError) error = NULL;
+    const char *const argv[] = {path, NULL};
+    FirnProcessStart start = {.path = path, .argv = argv};
+
+    ck_assert(g_file_set_contents(path, line, -1, NULL));
+    ck_assert_int_eq(g_chmod(path, 0755), 0);
+    ck_assert_int_eq(processes_start(processes, &start, &error), 0);
+    ck_assert_msg(strstr(error->message, cause) != NULL, "%s", error->message);
+    g_unlink(path);
+    g_rmdir(folder);
+}
+
+/* A script that is there is not called missing when its interpreter is. */
+START_TEST(test_missing_interpreter)
+{
+    if (test_on_valgrind())
+        TEST_SKIP("posix_spawn() reports no errors under valgrind");
+    assert_script_error("#!/bin/sh\r\necho\r\n", "its first line ends in a carriage return");
+    assert_script_error("#! /no/such -x\necho\n", "its interpreter '/no/such' is not there");
+}
+END_TEST
+
 /* However many run, a client can still connect and a freeze begin. */
 START_TEST(test_spare_descriptors)
 {
@@ -422,6 +450,7 @@ int main(void)
     tcase_add_test(tests, test_forgets);
     tcase_add_test(tests, test_ages_out);
     tcase_add_test(tests, test_errors);
+    tcase_add_test(tests, test_missing_interpreter);
     tcase_add_test(tests, test_spare_descriptors);
     tcase_add_test(tests, test_environment);
     tcase_add_test(tests, test_own_environment);
