@@ -282,6 +282,17 @@ static gboolean load_file(FirnConfig *config, const char *asked, GError **error)
     return firn_config_load(config, file, error);
 }
 
+/* TRUE when the command line asks for what needs no configuration: help with a broken one, above
+ * all. */
+static gboolean asks_for_text(int argc, char **argv, FirnAction *action)
+{
+    g_autoptr(FirnConfig) scratch = firn_config_new();
+
+    return parse_options(scratch, argc, argv, action, NULL) &&
+           (*action == FIRN_ACTION_HELP || *action == FIRN_ACTION_VERSION ||
+            *action == FIRN_ACTION_COMMANDS);
+}
+
 gboolean firn_config_parse(FirnConfig *config, int argc, char **argv, FirnAction *action,
                            GError **error)
 {
@@ -290,9 +301,14 @@ gboolean firn_config_parse(FirnConfig *config, int argc, char **argv, FirnAction
     /* getopt_long() moves operands to the end: both passes see an array of their own */
     g_autofree char **copy = g_memdup2(argv, sizeof(char *) * ((gsize)argc + 1));
     const char *file = find_config_option(argc, copy);
+    g_autoptr(GError) problem = NULL;
 
-    if (!load_file(config, file, error))
+    if (!load_file(config, file, &problem)) {
+        if (asks_for_text(argc, argv, action))
+            return TRUE;
+        g_propagate_error(error, g_steal_pointer(&problem));
         return FALSE;
+    }
     return parse_options(config, argc, argv, action, error);
 }
 

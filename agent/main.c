@@ -101,6 +101,7 @@ int main(int argc, char **argv)
     g_autoptr(GError) error = NULL;
     FirnAction action;
 
+    firn_startup_descriptors();
     for (guint i = 0; argc > 1 && subcommands[i].name; i++) {
         if (!strcmp(argv[1], subcommands[i].name))
             return subcommands[i].run(argc - 1, argv + 1);

@@ -356,12 +356,28 @@ static gboolean waits_for_brief(FirnSession *session)
     return TRUE;
 }
 
-/* Whether a request for this command runs now, whatever else runs. */
-static gboolean runs_at_once(FirnSession *session, const QgaCommand *command)
+/* A sync that will get an error: the client learns nothing from it, so nothing is dropped. */
+static gboolean is_refused(const FirnSession *session, const QgaCommand *command,
+                           const QgaRequest *request)
+{
+    g_autofree char *refusal = firn_policy_refuses(session->policy, command);
+    QgaArguments *arguments =
+        refusal ? NULL : qga_arguments_new(command->arguments, request->arguments, NULL);
+    gboolean refused = arguments == NULL;
+
+    qga_arguments_free(arguments);
+    return refused;
+}
+
+/* Whether a request runs now, whatever else runs. */
+static gboolean runs_at_once(FirnSession *session, const QgaCommand *command,
+                             const QgaRequest *request)
 {
     if (session->exchanges.length == 0)
         return TRUE;
     if (command->flags & QGA_COMMAND_SYNC) {
+        if (is_refused(session, command, request))
+            return FALSE;
         if (waits_for_brief(session))
             return FALSE;
         drop_until(session, NULL, FALSE);
@@ -399,7 +415,7 @@ static void take_text(FirnSession *session, const char *text, gsize length)
     if (firn_log_is_verbose())
         g_debug("read data, count: %" G_GSIZE_FORMAT ", data: {\"execute\": \"%s\"}", length,
                 request.name);
-    if (runs_at_once(session, command)) {
+    if (runs_at_once(session, command, &request)) {
         run(exchange_new(session, command), &request);
         return;
     }

@@ -24,6 +24,17 @@ static void ignore_signal(int signal)
 {
 }
 
+void firn_startup_descriptors(void)
+{
+    int fd;
+
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
 void firn_startup_process(gboolean daemon)
 {
     /* a handler, not SIG_IGN: an exec puts it back to the default */

@@ -6,6 +6,10 @@
 
 /* What a daemon does around its work: its process, its state directory, its pid file. */
 
+/* Opens /dev/null for each standard descriptor that is closed: else a file or a client would get
+ * its number. The first thing to do. */
+void firn_startup_descriptors(void);
+
 /* Mask, stdin, no death by SIGPIPE (processes it starts get the default back), and the working
  * directory of a daemon; else paths that a client names are relative to where it was started. */
 void firn_startup_process(gboolean daemon);

@@ -249,6 +249,21 @@ START_TEST(test_sync_behind_a_freeze_and_a_brief_command)
 }
 END_TEST
 
+/* A sync that gets an error synchronizes nothing, and costs no reply of others. */
+START_TEST(test_refused_sync_drops_nothing)
+{
+    request("slow");
+    feed("{'execute':'guest-sync'}{'execute':'guest-sync','arguments':{'id':'x'}}");
+    request("fast");
+    ASSERT_SENT("");
+    end_slow();
+    ASSERT_SENT(SEVEN "{\"error\": {\"class\": \"GenericError\", "
+                      "\"desc\": \"Parameter 'id' is missing\"}}\n"
+                      "{\"error\": {\"class\": \"GenericError\", \"desc\": "
+                      "\"Invalid parameter type for 'id', expected: integer\"}}\n" OK);
+}
+END_TEST
+
 START_TEST(test_ping_after_sync)
 {
     request("slow");
@@ -448,6 +463,7 @@ int main(void)
     tcase_add_test(tests, test_sync_behind_a_brief_command);
     tcase_add_test(tests, test_sync_behind_a_brief_command_that_hangs);
     tcase_add_test(tests, test_sync_behind_a_freeze_and_a_brief_command);
+    tcase_add_test(tests, test_refused_sync_drops_nothing);
     tcase_add_test(tests, test_ping_after_sync);
     tcase_add_test(tests, test_status_waits);
     tcase_add_test(tests, test_thaw_cancels);
