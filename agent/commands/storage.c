@@ -316,8 +316,8 @@ static const QgaCommand rows[] = {
         .name = "guest-get-fsinfo",
         .returns = "[{name: str, mountpoint: str, type: str, used-bytes?: int, total-bytes?: int, "
                    "total-bytes-privileged?: int, disk: [" DISK_ADDRESS "]}]",
-        .summary = "The mounted filesystems that have a device, the last mounted first, with the "
-                   "disks they lie on; network and FUSE filesystems are not touched.",
+        .summary = "The mounted filesystems that have a device, each once, the last mounted first, "
+                   "with the disks they lie on; network and FUSE filesystems are not touched.",
         .flags = QGA_COMMAND_BRIEF,
         .handler = get_fsinfo,
     },
