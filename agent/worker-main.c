@@ -216,6 +216,28 @@ static gboolean worker_accept(gint listener, GIOCondition condition, gpointer da
     return G_SOURCE_CONTINUE;
 }
 
+/* Nobody is to be told of a process any more: what is left are children that hang on their way into
+ * a program which the host was told not to have been started. */
+static void kill_hung_starts(void)
+{
+    g_autoptr(GDir) threads = g_dir_open("/proc/self/task", 0, NULL);
+    const char *thread;
+
+    while (threads && (thread = g_dir_read_name(threads))) {
+        g_autofree char *path = g_strdup_printf("/proc/self/task/%s/children", thread);
+        g_autofree char *text = NULL;
+        g_auto(GStrv) pids = NULL;
+
+        if (!g_file_get_contents(path, &text, NULL, NULL))
+            continue;
+        pids = g_strsplit(text, " ", -1);
+        for (char **pid = pids; *pid; pid++) {
+            if (atoi(*pid) > 1)
+                kill(atoi(*pid), SIGKILL);
+        }
+    }
+}
+
 static void worker_setup(Worker *worker, const char *state_dir, int fd)
 {
     worker->loop = g_main_loop_new(NULL, FALSE);
@@ -264,6 +286,7 @@ int firn_worker_main(int argc, char **argv)
     mallopt(M_TRIM_THRESHOLD, 128 * 1024);
     worker_setup(&worker, argv[1], fd);
     g_main_loop_run(worker.loop);
+    kill_hung_starts();
     if (worker.listener >= 0)
         firn_worker_socket_remove(argv[1], getpid());
     _exit(EXIT_SUCCESS); /* threads may hang, and files: nothing waits for those */

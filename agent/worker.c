@@ -201,6 +201,7 @@ static gboolean worker_start(FirnWorker *worker, GError **error)
     worker->pid = firn_program_start(&program, error);
     close(ends[1]);
     if (worker->pid == 0) {
+        g_prefix_error(error, "cannot start the agent's worker: ");
         close(ends[0]);
         return FALSE;
     }

@@ -3,12 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 /* Where programs are searched when the environment has no PATH. */
@@ -166,24 +164,6 @@ pid_t firn_program_start(const FirnProgram *program, GError **error)
                 "Failed to execute child process “%s” (%s)%s%s", program->path, g_strerror(failure),
                 why ? ": " : "", why ? why : "");
     return 0;
-}
-
-gboolean firn_program_is_near(const char *path)
-{
-    struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_CACHED};
-    struct statx status;
-    gboolean near;
-    int fd;
-
-    if (*path != '/')
-        return FALSE;
-    fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
-    if (fd < 0)
-        return FALSE;
-    near = statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &status) == 0 &&
-           S_ISREG(status.stx_mode) && status.stx_dev_major != 0;
-    close(fd);
-    return near;
 }
 
 /* Moves a descriptor out of the way of a child's standard ones, should ours be closed. */

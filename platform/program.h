@@ -28,13 +28,6 @@ typedef struct {
 pid_t firn_program_start(const FirnProgram *program, GError **error);
 
 /*
- * TRUE when the program of that absolute path can be started without waiting for anybody: the
- * kernel has all of the path in memory (RESOLVE_CACHED of openat2(2), Linux 5.12), and it lies on a
- * filesystem that has a device of its own, as no file server has.
- */
-gboolean firn_program_is_near(const char *path);
-
-/*
  * pipe2(2) with close-on-exec on both ends, neither of them a standard descriptor; the end that
  * stays here (0: reading, 1: writing) never blocks. FALSE with a G_FILE_ERROR.
  */
