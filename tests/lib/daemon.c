@@ -111,14 +111,20 @@ static void remove_folder(const char *folder)
     g_rmdir(folder);
 }
 
+void test_daemon_kill(TestDaemon *daemon)
+{
+    if (daemon->pid <= 0)
+        return;
+    kill(daemon->pid, SIGKILL);
+    waitpid(daemon->pid, NULL, 0);
+    daemon->pid = 0;
+}
+
 void test_daemon_free(TestDaemon *daemon)
 {
     if (!daemon)
         return;
-    if (daemon->pid > 0) {
-        kill(daemon->pid, SIGKILL);
-        waitpid(daemon->pid, NULL, 0);
-    }
+    test_daemon_kill(daemon);
     remove_folder(daemon->folder);
     g_free(daemon->folder);
     g_free(daemon);
