@@ -2,6 +2,7 @@
 #include "agent/frames.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <glib-unix.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -16,6 +17,7 @@
 typedef struct {
     gsize length;
     guint8 *data;
+    int fd; /* that goes with the first of them; -1: none */
 } Buffer;
 
 struct FirnFrames {
@@ -29,17 +31,26 @@ struct FirnFrames {
     FirnFrameHead head; /* of the message that comes */
     gsize got;          /* bytes of it, head and value */
     Buffer *value;      /* once the head is complete */
+    int value_fd;       /* what came with it; -1: none */
     GQueue unsent;      /* of Buffer */
     gsize sent;         /* bytes of the first of them */
     gboolean reading;   /* a callback may run: it is freed after it */
     gboolean dead;
 };
 
+static void close_fd(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
 static Buffer *buffer_new(gsize length)
 {
     Buffer *buffer = g_new(Buffer, 1);
 
     buffer->length = length;
+    buffer->fd = -1;
     buffer->data = g_try_malloc(MAX(length, 1));
     if (buffer->data)
         return buffer;
@@ -55,6 +66,7 @@ static void buffer_free(gpointer data)
         return;
     explicit_bzero(buffer->data, buffer->length);
     g_free(buffer->data);
+    close_fd(&buffer->fd);
     g_free(buffer);
 }
 
@@ -88,6 +100,7 @@ static gboolean frames_deliver(FirnFrames *frames)
     if (!g_variant_is_normal_form(value))
         return FALSE;
     frames->arrived(frames, &head, value, frames->data);
+    close_fd(&frames->value_fd);
     return !frames->dead;
 }
 
@@ -141,8 +154,34 @@ static void frames_destroy(FirnFrames *frames)
 {
     close(frames->fd);
     buffer_free(frames->value);
+    close_fd(&frames->value_fd);
     g_queue_clear_full(&frames->unsent, buffer_free);
     g_free(frames);
+}
+
+/* Room for one descriptor in a message (cmsg(3)). */
+typedef union {
+    char bytes[CMSG_SPACE(sizeof(int))];
+    struct cmsghdr head; /* for its alignment */
+} Control;
+
+/* As read(2) does, and takes a descriptor where one comes. */
+static gssize frames_receive(FirnFrames *frames, guint8 *place, gsize wanted)
+{
+    struct iovec room = {place, wanted};
+    Control control;
+    struct msghdr message = {.msg_iov = &room,
+                             .msg_iovlen = 1,
+                             .msg_control = control.bytes,
+                             .msg_controllen = sizeof control.bytes};
+    gssize length = recvmsg(frames->fd, &message, MSG_CMSG_CLOEXEC);
+    struct cmsghdr *head = length > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+
+    if (head && head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_RIGHTS) {
+        close_fd(&frames->value_fd);
+        memcpy(&frames->value_fd, CMSG_DATA(head), sizeof(int));
+    }
+    return length;
 }
 
 static gboolean frames_readable(gint fd, GIOCondition condition, gpointer data)
@@ -150,7 +189,7 @@ static gboolean frames_readable(gint fd, GIOCondition condition, gpointer data)
     FirnFrames *frames = data;
     guint8 *place;
     gsize wanted = frames_wanted(frames, &place);
-    gssize length = read(fd, place, wanted);
+    gssize length = frames_receive(frames, place, wanted);
     gboolean dead;
 
     if (length < 0 && (errno == EAGAIN || errno == EINTR))
@@ -165,16 +204,31 @@ static gboolean frames_readable(gint fd, GIOCondition condition, gpointer data)
     return dead ? G_SOURCE_REMOVE : G_SOURCE_CONTINUE;
 }
 
+static void message_add_fd(struct msghdr *message, Control *control, int fd)
+{
+    memset(control, 0, sizeof *control);
+    message->msg_control = control->bytes;
+    message->msg_controllen = sizeof control->bytes;
+    control->head = (struct cmsghdr){
+        .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+    memcpy(CMSG_DATA(&control->head), &fd, sizeof fd);
+}
+
 /* FALSE when nothing more can be sent now. */
 static gboolean frames_send_some(FirnFrames *frames)
 {
     Buffer *first = g_queue_peek_head(&frames->unsent);
+    struct iovec rest;
+    struct msghdr message = {.msg_iov = &rest, .msg_iovlen = 1};
+    Control control;
     gssize length;
 
     if (!first)
         return FALSE;
-    length = send(frames->fd, first->data + frames->sent, first->length - frames->sent,
-                  MSG_NOSIGNAL | MSG_DONTWAIT);
+    rest = (struct iovec){first->data + frames->sent, first->length - frames->sent};
+    if (first->fd >= 0 && frames->sent == 0)
+        message_add_fd(&message, &control, first->fd);
+    length = sendmsg(frames->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (length < 0)
         return errno == EINTR;
     frames->sent += (gsize)length;
@@ -204,6 +258,7 @@ FirnFrames *firn_frames_new(int fd, const char *const *types, guint count, FirnF
     FirnFrames *frames = g_new0(FirnFrames, 1);
 
     frames->fd = fd;
+    frames->value_fd = -1;
     frames->types = types;
     frames->count = count;
     frames->arrived = arrived;
@@ -225,7 +280,7 @@ void firn_frames_free(FirnFrames *frames)
         frames_destroy(frames);
 }
 
-void firn_frames_send(FirnFrames *frames, guint32 kind, guint64 serial, GVariant *value)
+void firn_frames_send(FirnFrames *frames, guint32 kind, guint64 serial, GVariant *value, int fd)
 {
     g_autoptr(GVariant) kept = g_variant_ref_sink(value);
     FirnFrameHead head = {MAGIC, kind, serial, g_variant_get_size(kept)};
@@ -234,6 +289,8 @@ void firn_frames_send(FirnFrames *frames, guint32 kind, guint64 serial, GVariant
     g_assert(buffer);
     memcpy(buffer->data, &head, sizeof head);
     g_variant_store(kept, buffer->data + sizeof head);
+    if (fd >= 0)
+        buffer->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
     g_queue_push_tail(&frames->unsent, buffer);
     while (frames_send_some(frames))
         continue;
@@ -241,11 +298,19 @@ void firn_frames_send(FirnFrames *frames, guint32 kind, guint64 serial, GVariant
         frames->out_source = frames_watch(frames, G_IO_OUT, frames_writable);
 }
 
+int firn_frames_take_fd(FirnFrames *frames)
+{
+    int fd = frames->value_fd;
+
+    frames->value_fd = -1;
+    return fd;
+}
+
 GVariant *firn_frames_bytes(guint8 *bytes, gsize length)
 {
     Buffer *buffer = g_new(Buffer, 1);
 
-    *buffer = (Buffer){length, bytes ? bytes : g_malloc0(1)};
+    *buffer = (Buffer){length, bytes ? bytes : g_malloc0(1), -1};
     return g_variant_new_from_data(G_VARIANT_TYPE_BYTESTRING, buffer->data, length, TRUE,
                                    buffer_free, buffer);
 }

@@ -6,8 +6,8 @@
 
 /*
  * Messages between the agent and its worker over a stream socket: a head (FirnFrameHead) and a
- * GVariant in its serial form. Nothing here blocks, and buffers are cleared when they are freed,
- * since they may hold passwords.
+ * GVariant in its serial form, and where it is needed a descriptor. Nothing here blocks, and
+ * buffers are cleared when they are freed, since they may hold passwords.
  */
 typedef struct FirnFrames FirnFrames;
 
@@ -35,8 +35,13 @@ FirnFrames *firn_frames_new(int fd, const char *const *types, guint count, FirnF
 void firn_frames_free(FirnFrames *frames);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(FirnFrames, firn_frames_free)
 
-/* Sends a message; takes a floating `value`. Queued where the other end does not read. */
-void firn_frames_send(FirnFrames *frames, guint32 kind, guint64 serial, GVariant *value);
+/* Sends a message; takes a floating `value`, and a copy of the descriptor `fd` (-1: none). Queued
+ * where the other end does not read. */
+void firn_frames_send(FirnFrames *frames, guint32 kind, guint64 serial, GVariant *value, int fd);
+
+/* Within FirnFrameArrived: the descriptor that came with the message, which the caller closes; -1:
+ * none. Where nobody takes it, it is closed. */
+int firn_frames_take_fd(FirnFrames *frames);
 
 /* Bytes as a value that clears them when it is freed; takes `bytes` (NULL: none). */
 GVariant *firn_frames_bytes(guint8 *bytes, gsize length);

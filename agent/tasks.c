@@ -3,15 +3,15 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "platform/authorized-keys.h"
+#include "platform/memory-file.h"
 #include "platform/password.h"
 #include "platform/trim.h"
 
 /* Output kept of all processes, in shares of what one may have. */
 #define OUTPUT_SHARES 8
-/* Bytes of a file that are read without a thread where they are in memory. */
-#define READ_NOW_MAX (1024 * 1024)
 
 const char *const firn_task_requests[FIRN_TASK_KINDS] = {
     [FIRN_TASK_EXEC] = "(u(ayaaybaaybayut))",
@@ -30,7 +30,7 @@ const char *const firn_task_requests[FIRN_TASK_KINDS] = {
 const char *const firn_task_answers[FIRN_TASK_KINDS] = {
     [FIRN_FRAME_ERROR] = "(bay)", [FIRN_TASK_EXEC] = "i",    [FIRN_TASK_STATUS] = "(bbiiaybayb)",
     [FIRN_TASK_FLUSH] = "i",      [FIRN_TASK_OPEN] = "x",    [FIRN_TASK_CLOSE] = "i",
-    [FIRN_TASK_READ] = "(ayb)",   [FIRN_TASK_WRITE] = "t",   [FIRN_TASK_SEEK] = "x",
+    [FIRN_TASK_READ] = "(aytb)",  [FIRN_TASK_WRITE] = "t",   [FIRN_TASK_SEEK] = "x",
     [FIRN_TASK_KEYS] = "aay",     [FIRN_TASK_TRIM] = "(tt)", [FIRN_TASK_PASSWORD] = "i",
 };
 
@@ -42,6 +42,17 @@ static guint8 *copy_bytes(GVariant *value, gsize *length)
 
     if (*length > 0)
         memcpy(copy, data, *length);
+    copy[*length] = 0;
+    return copy;
+}
+
+static guint8 *copy_memory(int fd, gsize *length)
+{
+    guint8 *copy;
+
+    *length = firn_memory_file_size(fd);
+    copy = g_malloc(*length + 1);
+    *length = firn_memory_file_read(fd, 0, copy, *length);
     copy[*length] = 0;
     return copy;
 }
@@ -62,7 +73,9 @@ static gboolean prepare_exec(FirnTask *task)
     start.argv = argv;
     start.environment = has_environment ? environment : NULL;
     start.capture = (FirnCapture)MIN(capture, FIRN_CAPTURE_MERGED);
-    if (has_input)
+    if (has_input && task->memory >= 0)
+        start.input = copy_memory(task->memory, &start.input_length);
+    else if (has_input)
         start.input = copy_bytes(input, &start.input_length);
     task->launch = firn_launch_new(&start, &task->error);
     return task->launch != NULL;
@@ -142,11 +155,13 @@ static gboolean file_now(FirnTask *task)
     if (task->kind != FIRN_TASK_READ)
         return FALSE;
     g_variant_get_child(task->request, 1, "t", &count);
-    if (count > READ_NOW_MAX)
+    if (task->memory >= 0)
         return FALSE;
+    count = MIN(count, FIRN_TASK_BYTES_MAX);
     buffer = g_malloc(MAX(count, 1));
     if (firn_file_read_now(task->file, buffer, count, &got, &eof))
-        task->answer = g_variant_new("(@ayb)", firn_frames_bytes(buffer, (gsize)got), eof);
+        task->answer =
+            g_variant_new("(@aytb)", firn_frames_bytes(buffer, (gsize)got), (guint64)0, eof);
     else
         g_free(buffer);
     return task->answer != NULL;
@@ -233,24 +248,49 @@ static void run_open(FirnTask *task)
     task->file = firn_file_open(path, mode, &task->error);
 }
 
+/* Into the memory file, which has nothing but what was read. */
+static void read_to_memory(FirnTask *task, gsize count)
+{
+    gpointer map = firn_memory_file_map(task->memory, count, &task->error);
+    gboolean eof = FALSE;
+    gssize got;
+
+    if (!map)
+        return;
+    got = firn_file_read(task->file, map, count, &eof, &task->error);
+    firn_memory_file_unmap(map, count);
+    if (got >= 0)
+        task->answer = g_variant_new("(@aytb)", firn_frames_bytes(NULL, 0), (guint64)got, eof);
+}
+
 static void run_read(FirnTask *task)
 {
     gboolean eof = FALSE;
     guint64 count;
     guint8 *buffer;
-    gssize got = -1;
+    gssize got;
 
     g_variant_get_child(task->request, 1, "t", &count);
-    buffer = g_try_malloc(MAX(count, 1));
-    if (buffer)
-        got = firn_file_read(task->file, buffer, count, &eof, &task->error);
-    else
-        g_set_error(&task->error, G_FILE_ERROR, G_FILE_ERROR_NOMEM,
-                    "failed to read file: no memory for %" G_GUINT64_FORMAT " bytes", count);
+    if (task->memory >= 0) {
+        read_to_memory(task, count);
+        return;
+    }
+    count = MIN(count, FIRN_TASK_BYTES_MAX);
+    buffer = g_malloc(MAX(count, 1));
+    got = firn_file_read(task->file, buffer, count, &eof, &task->error);
     if (got >= 0)
-        task->answer = g_variant_new("(@ayb)", firn_frames_bytes(buffer, (gsize)got), eof);
+        task->answer =
+            g_variant_new("(@aytb)", firn_frames_bytes(buffer, (gsize)got), (guint64)0, eof);
     else
         g_free(buffer);
+}
+
+static void write_bytes(FirnTask *task, gconstpointer data, gsize length)
+{
+    gssize written = firn_file_write(task->file, data, length, &task->error);
+
+    if (written >= 0)
+        task->answer = g_variant_new_uint64((guint64)written);
 }
 
 static void run_write(FirnTask *task)
@@ -258,10 +298,18 @@ static void run_write(FirnTask *task)
     g_autoptr(GVariant) bytes = g_variant_get_child_value(task->request, 1);
     gsize length;
     gconstpointer data = g_variant_get_fixed_array(bytes, &length, 1);
-    gssize written = firn_file_write(task->file, data, length, &task->error);
+    gpointer map = NULL;
 
-    if (written >= 0)
-        task->answer = g_variant_new_uint64((guint64)written);
+    if (task->memory < 0) {
+        write_bytes(task, data, length);
+        return;
+    }
+    length = firn_memory_file_size(task->memory);
+    map = firn_memory_file_map(task->memory, length, &task->error);
+    if (!map)
+        return;
+    write_bytes(task, map, length);
+    firn_memory_file_unmap(map, length);
 }
 
 static void run_close(FirnTask *task)
@@ -403,12 +451,14 @@ void firn_task_finish(FirnTask *task, gboolean late)
         firn_file_set_busy(task->file, FALSE);
 }
 
-FirnTask *firn_task_new(FirnTaskKind kind, GVariant *request, const FirnTaskTable *table)
+FirnTask *firn_task_new(FirnTaskKind kind, GVariant *request, int memory,
+                        const FirnTaskTable *table)
 {
     FirnTask *task = g_new0(FirnTask, 1);
 
     task->kind = kind;
     task->request = g_variant_ref(request);
+    task->memory = memory;
     task->table = table;
     g_mutex_init(&task->lock);
     return task;
@@ -421,6 +471,8 @@ void firn_task_free(FirnTask *task)
     g_variant_unref(task->request);
     g_clear_error(&task->error);
     g_mutex_clear(&task->lock);
+    if (task->memory >= 0)
+        close(task->memory);
     g_free(task->what);
     g_free(task);
 }

@@ -11,14 +11,15 @@
  * texts are byte strings. */
 typedef enum {
     FIRN_TASK_EXEC = 1, /* path, arguments, is there an environment, environment, is there input,
-                           input, what to capture (FirnCapture), bytes of output to keep: pid */
+                           input, what to capture (FirnCapture), bytes of output to keep: pid;
+                           the input may be in a memory file */
     FIRN_TASK_STATUS,   /* pid: known, exited, exit code, signal, stdout, was it cut, stderr, was it
                            cut (FirnProcessStatus); one that has ended is forgotten with it */
     FIRN_TASK_OPEN,     /* path, mode: handle */
     FIRN_TASK_CLOSE,    /* handle: nothing (0) */
     FIRN_TASK_FLUSH,    /* handle: nothing (0) */
-    FIRN_TASK_READ,     /* handle, count: bytes, end of file */
-    FIRN_TASK_WRITE,    /* handle, bytes: how many were written */
+    FIRN_TASK_READ,     /* handle, count: bytes, or how many are in a memory file, end of file */
+    FIRN_TASK_WRITE,    /* handle, bytes, which may be in a memory file: how many were written */
     FIRN_TASK_SEEK,     /* handle, offset, whence: position */
     FIRN_TASK_KEYS,     /* FirnKeysTask, user, keys, reset: keys */
     FIRN_TASK_TRIM,     /* mountpoint, least extent in bytes: least extent, bytes trimmed */
@@ -31,6 +32,10 @@ typedef enum {
     FIRN_KEYS_ADD,
     FIRN_KEYS_REMOVE,
 } FirnKeysTask;
+
+/* More bytes than these go through a memory file (platform/memory-file.h) that the agent makes and
+ * sends with the request: neither process holds a copy. */
+#define FIRN_TASK_BYTES_MAX (1024 * 1024)
 
 /* The types by kind; those of answers have that of FIRN_FRAME_ERROR, too: whether
  * it was late, and a text. Every request is a pair:
@@ -57,10 +62,12 @@ typedef struct {
     gint64 handle;      /* of `file` */
     FirnFile *file;     /* that it works on, or has opened */
     FirnLaunch *launch; /* of the process that it starts */
+    int memory;         /* the memory file that came with it; -1: none */
 } FirnTask;
 
-/* `request` has the kind's type, and is referenced; `table` outlives the task. */
-FirnTask *firn_task_new(FirnTaskKind kind, GVariant *request, const FirnTaskTable *table);
+/* `request` has the kind's type, and is referenced; takes `memory`; `table` outlives the task. */
+FirnTask *firn_task_new(FirnTaskKind kind, GVariant *request, int memory,
+                        const FirnTaskTable *table);
 void firn_task_free(FirnTask *task);
 
 /* TRUE when there is something to be run; else it has its answer or error now. */

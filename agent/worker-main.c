@@ -66,7 +66,7 @@ static void job_send(Job *job, guint32 kind, GVariant *value)
     g_autoptr(GVariant) kept = g_variant_ref_sink(value);
 
     if (job->client)
-        firn_frames_send(job->client, kind, job->serial, kept);
+        firn_frames_send(job->client, kind, job->serial, kept, -1);
 }
 
 static void job_fail(Job *job, gboolean late, const char *text)
@@ -162,7 +162,8 @@ static void worker_arrived(FirnFrames *client, const FirnFrameHead *head, GVaria
     job->worker = worker;
     job->client = client;
     job->serial = head->serial;
-    job->task = firn_task_new((FirnTaskKind)head->kind, request, &worker->table);
+    job->task = firn_task_new((FirnTaskKind)head->kind, request, firn_frames_take_fd(client),
+                              &worker->table);
     g_variant_get_child(value, 0, "u", &job->limit);
     if (client != worker->first && head->kind != FIRN_TASK_STATUS)
         g_set_error(&job->task->error, G_FILE_ERROR, G_FILE_ERROR_PERM,

@@ -68,11 +68,12 @@ static FirnFrames *worker_connect(FirnWorker *worker, int fd)
                            worker_gone, worker);
 }
 
-static void ask_send(FirnWorker *worker, Ask *ask, FirnFrames *frames, GVariant *request)
+static void ask_send(FirnWorker *worker, Ask *ask, FirnFrames *frames, GVariant *request,
+                     int memory)
 {
     g_ptr_array_add(ask->owing, frames);
-    firn_frames_send(frames, ask->kind, ask->serial,
-                     g_variant_new("(u@*)", worker->limit, request));
+    firn_frames_send(frames, ask->kind, ask->serial, g_variant_new("(u@*)", worker->limit, request),
+                     memory);
 }
 
 /* The workers of agents before this one: nobody else can become one later. */
@@ -96,7 +97,7 @@ static void ask_unknown(FirnWorker *worker, Ask *ask)
         worker_find_older(worker);
         for (guint i = 0; i < worker->older->len; i++)
             ask_send(worker, ask, g_ptr_array_index(worker->older, i),
-                     g_variant_new_int64(ask->pid));
+                     g_variant_new_int64(ask->pid), -1);
     }
     if (ask->owing->len == 0)
         ask_fail(worker, ask, "Invalid parameter 'pid'");
@@ -232,7 +233,7 @@ void firn_worker_free(FirnWorker *worker)
     g_free(worker);
 }
 
-void firn_worker_ask(FirnWorker *worker, FirnTaskKind kind, GVariant *request,
+void firn_worker_ask(FirnWorker *worker, FirnTaskKind kind, GVariant *request, int memory,
                      FirnWorkerAnswered answered, gpointer data, GDestroyNotify free_data)
 {
     Ask *ask = g_new0(Ask, 1);
@@ -248,7 +249,7 @@ void firn_worker_ask(FirnWorker *worker, FirnTaskKind kind, GVariant *request,
     ask->pid = kind == FIRN_TASK_STATUS ? g_variant_get_int64(kept) : 0;
     g_hash_table_insert(worker->asks, &ask->serial, ask);
     if (worker->own || (kind != FIRN_TASK_STATUS && worker_start(worker, &error)))
-        ask_send(worker, ask, worker->own, kept);
+        ask_send(worker, ask, worker->own, kept, memory);
     else if (kind == FIRN_TASK_STATUS)
         ask_unknown(worker, ask);
     else

@@ -22,10 +22,10 @@ typedef void (*FirnWorkerAnswered)(GVariant *answer, const GError *error, gpoint
 FirnWorker *firn_worker_new(const char *state_dir, guint limit);
 void firn_worker_free(FirnWorker *worker);
 
-/* Asks for a task; takes a floating `request` of the kind's type, without the limit. `answered` is
- * called once, on the main loop, maybe within this call; free_data (may be NULL) where it is not,
- * as nobody waits any more. */
-void firn_worker_ask(FirnWorker *worker, FirnTaskKind kind, GVariant *request,
+/* Asks for a task; takes a floating `request` of the kind's type, without the limit. memory: -1, or
+ * the memory file that goes with it; borrowed. `answered` is called once, on the main loop, maybe
+ * within this call; free_data (may be NULL) where it is not, as nobody waits any more. */
+void firn_worker_ask(FirnWorker *worker, FirnTaskKind kind, GVariant *request, int memory,
                      FirnWorkerAnswered answered, gpointer data, GDestroyNotify free_data);
 
 /* The worker's main(): `firn worker STATEDIR`, with the agent's socket as descriptor 0. */

@@ -2,8 +2,12 @@
 #include "agent/commands/ask.h"
 #include "agent/commands/families.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "platform/memory-file.h"
 
 /* The packaged agent's limit, which clients know: 48 MiB, 64 MiB as base64. */
 #define READ_MAX (48 * 1024 * 1024)
@@ -14,7 +18,7 @@ static gint64 handle_of(const QgaArguments *arguments)
     return json_object_get_int_member(arguments->object, "handle");
 }
 
-static void return_number(GVariant *answer, QgaReply *reply)
+static void return_number(GVariant *answer, int memory, QgaReply *reply)
 {
     qga_reply_return_int(reply, g_variant_get_int64(answer));
 }
@@ -24,12 +28,12 @@ static void guest_file_open(const QgaArguments *arguments, QgaReply *reply, gpoi
     const char *path = json_object_get_string_member(arguments->object, "path");
     const char *mode = json_object_get_string_member_with_default(arguments->object, "mode", "r");
 
-    firn_ask(data, FIRN_TASK_OPEN, g_variant_new("(^ay^ay)", path, mode), reply, return_number);
+    firn_ask(data, FIRN_TASK_OPEN, g_variant_new("(^ay^ay)", path, mode), -1, reply, return_number);
 }
 
 static void guest_file_close(const QgaArguments *arguments, QgaReply *reply, gpointer data)
 {
-    firn_ask(data, FIRN_TASK_CLOSE, g_variant_new_int64(handle_of(arguments)), reply, NULL);
+    firn_ask(data, FIRN_TASK_CLOSE, g_variant_new_int64(handle_of(arguments)), -1, reply, NULL);
 }
 
 static gboolean check_count(gint64 count, gint64 max, QgaReply *reply)
@@ -42,8 +46,10 @@ static gboolean check_count(gint64 count, gint64 max, QgaReply *reply)
 
 /* What was read, on its way out in pieces: encoded it is never held as a whole. */
 typedef struct {
-    GVariant *bytes;
-    gsize done; /* of them */
+    GVariant *bytes; /* where they came with the answer */
+    int memory;      /* the memory file where they are, or -1 */
+    gsize length;
+    gsize done;
     gboolean named;
     gboolean eof;
 } Reading;
@@ -52,6 +58,8 @@ static void reading_free(gpointer data)
 {
     Reading *reading = data;
 
+    if (reading->memory >= 0)
+        close(reading->memory);
     g_variant_unref(reading->bytes);
     g_free(reading);
 }
@@ -68,9 +76,11 @@ static const char *reading_next(gpointer data)
 static gsize reading_read(guint8 *bytes, gsize size, gpointer data)
 {
     Reading *reading = data;
-    gsize count = MIN(size, g_variant_get_size(reading->bytes) - reading->done);
+    gsize count = MIN(size, reading->length - reading->done);
 
-    if (count > 0)
+    if (reading->memory >= 0)
+        count = firn_memory_file_read(reading->memory, reading->done, bytes, count);
+    else if (count > 0)
         memcpy(bytes, (const guint8 *)g_variant_get_data(reading->bytes) + reading->done, count);
     reading->done += count;
     return count;
@@ -81,17 +91,20 @@ static JsonObject *reading_rest(gpointer data)
     const Reading *reading = data;
     JsonObject *object = json_object_new();
 
-    json_object_set_int_member(object, "count", (gint64)g_variant_get_size(reading->bytes));
+    json_object_set_int_member(object, "count", (gint64)reading->done);
     json_object_set_boolean_member(object, "eof", reading->eof);
     return object;
 }
 
-static void return_reading(GVariant *answer, QgaReply *reply)
+static void return_reading(GVariant *answer, int memory, QgaReply *reply)
 {
     static const QgaReplySource source = {reading_next, reading_read, reading_rest, reading_free};
     Reading *reading = g_new0(Reading, 1);
+    guint64 in_memory;
 
-    g_variant_get(answer, "(@ayb)", &reading->bytes, &reading->eof);
+    g_variant_get(answer, "(@aytb)", &reading->bytes, &in_memory, &reading->eof);
+    reading->memory = memory >= 0 ? fcntl(memory, F_DUPFD_CLOEXEC, 0) : -1;
+    reading->length = memory >= 0 ? (gsize)in_memory : g_variant_get_size(reading->bytes);
     qga_reply_stream(reply, &source, reading);
 }
 
@@ -99,13 +112,22 @@ static void guest_file_read(const QgaArguments *arguments, QgaReply *reply, gpoi
 {
     gint64 count =
         json_object_get_int_member_with_default(arguments->object, "count", READ_DEFAULT);
+    GError *error = NULL;
+    int memory = -1;
 
-    if (check_count(count, READ_MAX, reply))
-        firn_ask(data, FIRN_TASK_READ, g_variant_new("(xt)", handle_of(arguments), (guint64)count),
-                 reply, return_reading);
+    if (!check_count(count, READ_MAX, reply))
+        return;
+    if (count > FIRN_TASK_BYTES_MAX)
+        memory = firn_memory_file_new(&error);
+    if (error) {
+        qga_reply_fail_error(reply, error);
+        return;
+    }
+    firn_ask(data, FIRN_TASK_READ, g_variant_new("(xt)", handle_of(arguments), (guint64)count),
+             memory, reply, return_reading);
 }
 
-static void return_written(GVariant *answer, QgaReply *reply)
+static void return_written(GVariant *answer, int memory, QgaReply *reply)
 {
     JsonObject *object = json_object_new();
 
@@ -114,31 +136,25 @@ static void return_written(GVariant *answer, QgaReply *reply)
     qga_reply_return_object(reply, object);
 }
 
-/* The first `count` of some bytes, which go with it. */
-static GVariant *first_bytes(GVariant *bytes, gsize count)
-{
-    return g_variant_new_from_data(G_VARIANT_TYPE_BYTESTRING, g_variant_get_data(bytes), count,
-                                   TRUE, (GDestroyNotify)g_variant_unref, g_variant_ref(bytes));
-}
-
 static void guest_file_write(const QgaArguments *arguments, QgaReply *reply, gpointer data)
 {
     GError *error = NULL;
+    GVariant *bytes = NULL;
+    gint64 count = 0;
     gsize length = 0;
-    guint8 *decoded = qga_arguments_base64(arguments, "buf-b64", &length, &error);
-    g_autoptr(GVariant) bytes = NULL;
-    gint64 count;
+    int memory;
 
-    if (error) {
-        qga_reply_fail_error(reply, error);
-        return;
+    if (qga_arguments_base64_check(arguments, "buf-b64", &length, &error)) {
+        count = json_object_get_int_member_with_default(arguments->object, "count", (gint64)length);
+        if (!check_count(count, (gint64)length, reply))
+            return;
+        bytes = firn_ask_bytes(arguments, "buf-b64", (gsize)count, &memory, &error);
     }
-    bytes = g_variant_ref_sink(firn_frames_bytes(decoded, length));
-    count = json_object_get_int_member_with_default(arguments->object, "count", (gint64)length);
-    if (check_count(count, (gint64)length, reply))
-        firn_ask(data, FIRN_TASK_WRITE,
-                 g_variant_new("(x@ay)", handle_of(arguments), first_bytes(bytes, (gsize)count)),
-                 reply, return_written);
+    if (bytes)
+        firn_ask(data, FIRN_TASK_WRITE, g_variant_new("(x@ay)", handle_of(arguments), bytes),
+                 memory, reply, return_written);
+    else
+        qga_reply_fail_error(reply, error);
 }
 
 static const char *const whence_values[] = {"set", "cur", "end", NULL};
@@ -160,7 +176,7 @@ static int whence_of(const QgaArguments *arguments, QgaReply *reply)
     return -1;
 }
 
-static void return_position(GVariant *answer, QgaReply *reply)
+static void return_position(GVariant *answer, int memory, QgaReply *reply)
 {
     JsonObject *object = json_object_new();
 
@@ -176,13 +192,13 @@ static void guest_file_seek(const QgaArguments *arguments, QgaReply *reply, gpoi
 
     if (whence >= 0)
         firn_ask(data, FIRN_TASK_SEEK, g_variant_new("(xxi)", handle_of(arguments), offset, whence),
-                 reply, return_position);
+                 -1, reply, return_position);
 }
 
 /* What was written is the kernel's already: there is no buffer to flush. */
 static void guest_file_flush(const QgaArguments *arguments, QgaReply *reply, gpointer data)
 {
-    firn_ask(data, FIRN_TASK_FLUSH, g_variant_new_int64(handle_of(arguments)), reply, NULL);
+    firn_ask(data, FIRN_TASK_FLUSH, g_variant_new_int64(handle_of(arguments)), -1, reply, NULL);
 }
 
 static const QgaMember open_arguments[] = {

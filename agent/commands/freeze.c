@@ -120,7 +120,7 @@ static void trim_next(TrimJob *job)
     }
     trim = g_ptr_array_index(job->trims, job->done);
     firn_worker_ask(job->worker, FIRN_TASK_TRIM, g_variant_new("(^ayt)", trim->path, trim->minimum),
-                    trim_answered, job, trim_job_free);
+                    -1, trim_answered, job, trim_job_free);
 }
 
 static void trim_answered(GVariant *answer, const GError *error, gpointer data)

@@ -14,7 +14,7 @@ static void guest_set_user_password(const QgaArguments *arguments, QgaReply *rep
         qga_reply_fail_error(reply, error);
     else
         firn_ask(data, FIRN_TASK_PASSWORD,
-                 g_variant_new("(^ay@ayb)", user, firn_frames_bytes(password, length), crypted),
+                 g_variant_new("(^ay@ayb)", user, firn_frames_bytes(password, length), crypted), -1,
                  reply, NULL);
 }
 

@@ -32,7 +32,7 @@ static char **argv_of(const QgaArguments *arguments, const char *path)
     return (char **)g_ptr_array_free(argv, FALSE);
 }
 
-static void return_pid(GVariant *answer, QgaReply *reply)
+static void return_pid(GVariant *answer, int memory, QgaReply *reply)
 {
     JsonObject *object = json_object_new();
 
@@ -49,18 +49,20 @@ static void guest_exec(const QgaArguments *arguments, QgaReply *reply, gpointer 
     const char *const nothing[] = {NULL};
     GError *error = NULL;
     gsize length = 0;
-    guint8 *input = qga_arguments_base64(arguments, "input-data", &length, &error);
-    GVariant *request;
+    GVariant *request, *input = NULL;
+    int memory;
 
-    if (error) {
+    if (qga_arguments_base64_check(arguments, "input-data", &length, &error))
+        input = firn_ask_bytes(arguments, "input-data", length, &memory, &error);
+    if (!input) {
         qga_reply_fail_error(reply, error);
         return;
     }
     request = g_variant_new("(^ay^aayb^aayb@ayut)", path, argv, environment != NULL,
                             environment ? environment : (char **)(gsize)(gconstpointer)nothing,
-                            input != NULL, firn_frames_bytes(input, length),
+                            qga_arguments_slice(arguments, "input-data") != NULL, input,
                             (guint32)capture_of(arguments), context->config->exec_output_max);
-    firn_ask(context->worker, FIRN_TASK_EXEC, request, reply, return_pid);
+    firn_ask(context->worker, FIRN_TASK_EXEC, request, memory, reply, return_pid);
 }
 
 /* One stream's output; the bytes are a part of the worker's answer. */
@@ -138,7 +140,7 @@ static JsonObject *ending_rest(gpointer data)
     return object;
 }
 
-static void return_status(GVariant *answer, QgaReply *reply)
+static void return_status(GVariant *answer, int memory, QgaReply *reply)
 {
     static const QgaReplySource source = {ending_next, ending_read, ending_rest, ending_free};
     Ending *ending = g_new0(Ending, 1);
@@ -167,7 +169,7 @@ static void guest_exec_status(const QgaArguments *arguments, QgaReply *reply, gp
     const FirnContext *context = data;
     gint64 pid = json_object_get_int_member(arguments->object, "pid");
 
-    firn_ask(context->worker, FIRN_TASK_STATUS, g_variant_new_int64(pid), reply, return_status);
+    firn_ask(context->worker, FIRN_TASK_STATUS, g_variant_new_int64(pid), -1, reply, return_status);
 }
 
 static const QgaMember exec_arguments[] = {{"path", QGA_TYPE_STRING},

@@ -3,7 +3,7 @@
 #include "agent/commands/families.h"
 
 /* The last key of the file first, as clients know it from the packaged agent. */
-static void return_keys(GVariant *answer, QgaReply *reply)
+static void return_keys(GVariant *answer, int memory, QgaReply *reply)
 {
     gsize count;
     g_autofree const char **keys = g_variant_get_bytestring_array(answer, &count);
@@ -28,7 +28,7 @@ static void ask_keys(FirnKeysTask task, const QgaArguments *arguments, QgaReply 
     firn_ask(worker, FIRN_TASK_KEYS,
              g_variant_new("(i^ay^aayb)", task, user, given ? (const char *const *)given : nothing,
                            reset),
-             reply, task == FIRN_KEYS_GET ? return_keys : NULL);
+             -1, reply, task == FIRN_KEYS_GET ? return_keys : NULL);
 }
 
 static void guest_ssh_get_authorized_keys(const QgaArguments *arguments, QgaReply *reply,

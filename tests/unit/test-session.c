@@ -254,9 +254,9 @@ START_TEST(test_refused_sync_drops_nothing)
     request("fast");
     ASSERT_SENT("");
     end_slow();
-    ASSERT_SENT(SEVEN "{\"error\": {\"class\": \"GenericError\", "
-                      "\"desc\": \"Parameter 'id' is missing\"}}\n"
-                      "{\"error\": {\"class\": \"GenericError\", \"desc\": "
+    ASSERT_SENT(SEVEN "{\"error\": {\"class\":\"GenericError\","
+                      "\"desc\":\"Parameter 'id' is missing\"}}\n"
+                      "{\"error\": {\"class\":\"GenericError\",\"desc\":"
                       "\"Invalid parameter type for 'id', expected: integer\"}}\n" OK);
 }
 END_TEST
