@@ -172,9 +172,9 @@ static gboolean set_expedite(FirnExpedite *target, const char *value, GError **e
 
 static gboolean set_peer(guint *target, const char *value, GError **error)
 {
-    guint64 number = VMADDR_CID_ANY;
+    guint64 number = (guint)VMADDR_CID_ANY;
 
-    if (strcmp(value, "any") != 0 && !set_number(&number, VMADDR_CID_ANY - 1, value, NULL)) {
+    if (strcmp(value, "any") != 0 && !set_number(&number, (guint)VMADDR_CID_ANY - 1, value, NULL)) {
         g_set_error(error, FIRN_CONFIG_ERROR, 0,
                     "invalid value '%s': use a context's number, such as 2 for the host, or any",
                     value);

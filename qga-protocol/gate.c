@@ -133,19 +133,18 @@ static void gate_clear_used(QgaGate *gate)
  * which takes no time. */
 static void gate_move(QgaGate *gate, gsize held, gsize capacity)
 {
-    char *from = gate->buffer + gate->start;
     char *buffer;
 
     if (held > CLEARED_MAX) {
         if (gate->start > 0)
-            memmove(gate->buffer, from, held);
+            memmove(gate->buffer, gate->buffer + gate->start, held);
         gate->buffer = g_realloc(gate->buffer, capacity);
         return;
     }
-    buffer = capacity > 0 ? g_malloc(capacity) : NULL;
+    buffer = g_malloc(capacity);
     if (held > 0) {
-        memcpy(buffer, from, held);
-        explicit_bzero(from, held);
+        memcpy(buffer, gate->buffer + gate->start, held);
+        explicit_bzero(gate->buffer + gate->start, held);
     }
     g_free(gate->buffer);
     gate->buffer = buffer;

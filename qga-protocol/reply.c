@@ -67,10 +67,10 @@ void qga_reply_unref(QgaReply *reply)
 /* A line with `{"NAME": ` on it. */
 static GString *reply_open_line(const QgaReply *reply, const char *name)
 {
-    GString *line = g_string_new(reply->sentinel ? "\xFF" : NULL);
+    GString *line = g_string_new(reply->sentinel ? "\xFF{\"" : "{\"");
 
-    g_string_append_printf(line, "{\"%s\": ", name);
-    return line;
+    g_string_append(line, name);
+    return g_string_append(line, "\": ");
 }
 
 static void reply_end_line(const QgaReply *reply, GString *line)

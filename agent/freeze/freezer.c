@@ -378,16 +378,24 @@ static gboolean freezer_on_retry(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
+static void freezer_refuse_all(FirnFreezer *freezer)
+{
+    static const char why[] = "no process that ends the freeze before can be started, or lives; "
+                              "firn goes on trying: see its log";
+
+    g_clear_pointer(&freezer->next, firn_freeze_request_free);
+    caller_refuse(&freezer->freeze, "the freeze was undone: its process was killed");
+    caller_refuse(&freezer->next_caller, "cannot freeze: %s", why);
+    caller_refuse(&freezer->thaw, "cannot thaw: %s", why);
+    caller_refuse(&freezer->shutdown, "cannot thaw: %s", why);
+}
+
 /* Nobody waits for ever, and what is left is not forgotten. */
 static void freezer_retry_later(FirnFreezer *freezer)
 {
     freezer->mode = ENDING;
-    if (freezer->retries++ == RETRIES_MAX) {
-        caller_refuse(&freezer->freeze, "the freeze was undone: its process was killed");
-        caller_refuse(&freezer->thaw, "cannot thaw: no process for it can be started; firn goes on "
-                                      "trying");
-        caller_refuse(&freezer->shutdown, "no process that thaws can be started");
-    }
+    if (freezer->retries++ >= RETRIES_MAX)
+        freezer_refuse_all(freezer);
     freezer_stop_timer(freezer);
     freezer->timer = g_timeout_add_seconds(RETRY_S, freezer_on_retry, freezer);
 }
@@ -442,7 +450,10 @@ static void freezer_on_end(FirnFreezer *freezer)
         }
         if (!freezer->given_up)
             g_warning("the processes of a freeze were killed: starting another that ends it");
-        freezer_resume(freezer);
+        if (freezer->retries++ == 0)
+            freezer_resume(freezer);
+        else /* where each is killed at once, the agent would do nothing else */
+            freezer_retry_later(freezer);
     } else {
         freezer_conclude(freezer);
     }

@@ -9,6 +9,9 @@
 
 #include "agent/freeze/walk.h"
 
+#define NS_PER_SECOND ((gint64)1000000000)
+/* For so long a host waits for a thaw that hangs before it is told. */
+#define HANGING_NS (10 * NS_PER_SECOND)
 #define NS_PER_MS ((gint64)1000000)
 /* How long the keeper sleeps at most: no clock but the record's wakes it for a deadline. */
 #define TICK_MS 1000
@@ -63,10 +66,12 @@ static void keeper_take_signal(void)
         keeper_terminate(SIGTERM);
 }
 
-/* Takes over what the agent has said; its words before the record are read by keeper_await(). */
+/* Takes over what the agent has said, and sees to the deadline; the agent's words before the record
+ * are read by keeper_await(). */
 void keeper_listen(Keeper *keeper)
 {
     gboolean held = keeper_phase(keeper) >= FIRN_PHASE_HELD;
+    gint64 deadline = keeper->record->head->deadline;
     gboolean alive = keeper->agent && firn_wire_read(keeper->agent);
     char *line;
 
@@ -85,6 +90,8 @@ void keeper_listen(Keeper *keeper)
     keeper_take_signal();
     if (keeper_terminated)
         keeper_set_end(keeper, FIRN_END_SHUTDOWN);
+    if (deadline && firn_record_now() >= deadline)
+        keeper_set_end(keeper, FIRN_END_DEADLINE);
 }
 
 /* What the steps ask: TRUE once the freeze is to end. */
@@ -181,7 +188,8 @@ void keeper_tell_hanging(Keeper *keeper)
 {
     g_autoptr(GError) error = firn_walk_thaw_error(keeper->record);
 
-    if (!error || !keeper->record->head->asked)
+    if (!error || !keeper->record->head->asked ||
+        firn_record_now() - keeper->record->head->thaw_begin < HANGING_NS)
         return;
     keeper_say(keeper, "hangs", error->message);
     keeper->record->head->asked = FIRN_ASKED_NOTHING;

@@ -245,11 +245,10 @@ static void keeper_hold(Keeper *keeper)
     head->answered = TRUE;
     keeper_say_number(keeper, "frozen", head->frozen);
     firn_journal_freeze(keeper->record);
+    head->logged = TRUE;
     while (keeper_end(keeper) == FIRN_END_NONE) {
         keeper_sleep(keeper, head->deadline);
         keeper_replace_watcher(keeper);
-        if (head->deadline && firn_record_now() >= head->deadline)
-            keeper_set_end(keeper, FIRN_END_DEADLINE);
     }
     if (keeper_end(keeper) == FIRN_END_DEADLINE)
         firn_trace_deadline(keeper->trace, firn_record_count_frozen(keeper->record));
@@ -270,6 +269,8 @@ static void keeper_thaw_rest(Keeper *keeper)
             break;
         keeper_tell_hanging(keeper);
         keeper_sleep(keeper, firn_record_now() + RETRY_MS * NS_PER_MS);
+        if (keeper->watcher.end >= 0)
+            keeper_replace_watcher(keeper);
     }
 }
 
@@ -590,28 +591,35 @@ static void keeper_settle_in(Keeper *keeper)
     keeper->request = firn_freeze_request_new(NULL, NULL, NULL, NULL);
 }
 
+/* One line of the request; TRUE when it is the word that begins it. */
+static gboolean keeper_take_line(Keeper *keeper, const char *line, gboolean *resume)
+{
+    *resume = !strcmp(line, "resume");
+    if (*resume || !strcmp(line, "freeze"))
+        return TRUE;
+    if (!firn_freeze_request_load_line(keeper->request, line) && !keeper->message)
+        keeper->message = firn_wire_value(line, "message");
+    return FALSE;
+}
+
 /* Reads the request up to the word that begins it. FALSE when the agent has gone. */
 static gboolean keeper_await(Keeper *keeper, gboolean *resume)
 {
     struct pollfd entry = {.fd = keeper->agent->fd, .events = POLLIN};
+    gboolean begun = FALSE;
     gboolean alive = TRUE;
 
-    while (alive) {
+    while (alive && !begun) {
         char *line;
 
         poll(&entry, 1, -1);
         alive = firn_wire_read(keeper->agent);
-        while ((line = firn_wire_line(keeper->agent))) {
-            g_autofree char *taken = line;
-
-            *resume = !strcmp(line, "resume");
-            if (*resume || !strcmp(line, "freeze"))
-                return TRUE;
-            if (!firn_freeze_request_load_line(keeper->request, line) && !keeper->message)
-                keeper->message = firn_wire_value(line, "message");
+        while (!begun && (line = firn_wire_line(keeper->agent))) {
+            begun = keeper_take_line(keeper, line, resume);
+            g_free(line);
         }
     }
-    return FALSE;
+    return begun;
 }
 
 /* The watcher has become this: it has passed on the numbers of the record's descriptor, the agent's

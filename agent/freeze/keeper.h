@@ -36,7 +36,8 @@ int keeper_phase(const Keeper *keeper);
 /* SIGTERM's handler: ends the freeze. */
 void keeper_terminate(int signal);
 
-/* Takes over what the agent has said, or that it is gone. Needs the record. */
+/* Takes over what the agent has said, or that it is gone, and sees to the deadline. Needs the
+ * record. */
 void keeper_listen(Keeper *keeper);
 /* What the steps ask (FirnEndCheck): listens, and says whether the freeze is to end. */
 gboolean keeper_is_ending(gpointer keeper);

@@ -393,6 +393,12 @@ void firn_record_forget(const FirnRecord *record)
     unlink(record->path);
 }
 
+/* A process that was killed since may have made it. */
+static int record_link(const char *path, const char *report)
+{
+    return link(path, report) < 0 && errno != EEXIST ? -1 : 0;
+}
+
 gboolean firn_record_finish(FirnRecord *record, GError **error)
 {
     FirnRecordHead *head = record->head;
@@ -406,12 +412,13 @@ gboolean firn_record_finish(FirnRecord *record, GError **error)
     if (keep && access(record->path, F_OK) < 0)
         result = access(report, F_OK); /* a process that was killed since has done it */
     else if (keep)
-        result = stuck ? link(record->path, report) : rename(record->path, report);
+        result = stuck ? record_link(record->path, report) : rename(record->path, report);
     if (!stuck && result == 0)
         firn_record_forget(record); /* rename(2) leaves both names of one file */
     if (result < 0) {
         record_set_error(error, stuck ? "link" : "rename", report, errno);
-        firn_record_forget(record);
+        if (!stuck) /* else the next keeper must find it */
+            firn_record_forget(record);
         return FALSE;
     }
     firn_report_remove_oldest(state_dir, keep ? MAX(head->report_keep, 1) : head->report_keep);

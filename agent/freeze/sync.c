@@ -93,14 +93,20 @@ static gboolean pass_start(Pass *pass, GError **error)
     return !cause;
 }
 
-/* What has not ended hangs in the kernel, and is left there. */
+/* What has not ended a moment after its kill hangs in the kernel, and is left there. */
 static void pass_end(Pass *pass)
 {
+    struct pollfd entry = {.fd = pass->done, .events = POLLIN};
+    int options;
+
     for (guint i = 0; i < pass->workers; i++) {
-        if (pass->pids[i] <= 0)
-            continue;
-        kill(pass->pids[i], SIGKILL);
-        waitpid(pass->pids[i], NULL, WNOHANG);
+        if (pass->pids[i] > 0)
+            kill(pass->pids[i], SIGKILL);
+    }
+    options = poll(&entry, 1, TICK_MS) == 1 ? 0 : WNOHANG;
+    for (guint i = 0; i < pass->workers; i++) {
+        if (pass->pids[i] > 0)
+            waitpid(pass->pids[i], NULL, options);
     }
     close(pass->done);
 }

@@ -134,22 +134,22 @@ static gboolean walk_was_ours(const FirnRecordTarget *target, int cause)
     return suspended != NULL;
 }
 
+/* Nothing, where somebody else has settled it while this process hung in the thaw. */
 static void walk_settle_thaw(FirnRecord *record, FirnRecordTarget *target, int cause)
 {
-    target->thaw_end = firn_record_now();
-    if (cause && cause != EINVAL) {
-        target->thaw_error = cause;
-        g_atomic_int_set(&target->state, FIRN_TARGET_FROZEN);
+    gboolean failed = cause && cause != EINVAL;
+    gboolean ours = !failed && walk_was_ours(target, cause);
+
+    if (g_atomic_int_get(&target->state) != FIRN_TARGET_THAWING)
         return;
-    }
-    if (walk_was_ours(target, cause)) {
-        target->thaw_error = 0;
-        g_atomic_int_inc(&record->head->thawed);
-    } else {
-        target->thaw_error = EINVAL;
+    target->thaw_end = firn_record_now();
+    target->thaw_error = ours ? 0 : cause;
+    if (!failed && !ours)
         record->head->early = TRUE;
-    }
-    g_atomic_int_set(&target->state, FIRN_TARGET_THAWED);
+    if (firn_record_move(&target->state, FIRN_TARGET_THAWING,
+                         failed ? FIRN_TARGET_FROZEN : FIRN_TARGET_THAWED) &&
+        ours)
+        g_atomic_int_inc(&record->head->thawed);
 }
 
 static void walk_begin_thaw(FirnRecordTarget *target)
@@ -194,7 +194,7 @@ static void walk_thaw_unopened(FirnRecord *record, guint i)
         target->thaw_end = firn_record_now();
         target->thaw_error = cause == EINVAL ? 0 : cause;
         record->head->early = TRUE;
-        g_atomic_int_set(&target->state, FIRN_TARGET_LOST);
+        firn_record_move(&target->state, FIRN_TARGET_THAWING, FIRN_TARGET_LOST);
     }
     if (fd >= 0)
         close(fd);

@@ -24,6 +24,8 @@
 #define LATE_NS NS_PER_SECOND
 /* For so long the agent's word may lie unread: a keeper that runs reads it within 50 ms. */
 #define UNREAD_NS (2 * NS_PER_SECOND)
+/* A thaw in a process of its own has a second, and the keeper may be late besides. */
+#define APART_LATE_NS (3 * NS_PER_SECOND)
 /* What the keeper has for asking a script to end, and for the report. */
 #define HOOK_LATE_NS (15 * NS_PER_SECOND)
 /* How often it looks, whatever wakes it besides. No timer is needed, so none can fail. */
@@ -50,11 +52,12 @@ typedef struct {
 /* --- looking -----------------------------------------------------------------------------------
  */
 
+/* A process that the keeper has just forked, and that hangs, has the other end of the lifeline too.
+ */
 static gboolean watch_keeper_is_dead(const Watch *watch)
 {
-    struct pollfd entry = {.fd = watch->lifeline, .events = POLLIN};
-
-    return poll(&entry, 1, 0) == 1;
+    return firn_pidfd_has_ended(watch->lifeline) ||
+           (watch->keeper_fd >= 0 && firn_pidfd_has_ended(watch->keeper_fd));
 }
 
 /* The letter that proc_pid_stat(5) gives for the keeper; '?' where it cannot be read. */
@@ -98,7 +101,7 @@ static void watch_look_at_agent(Watch *watch, gint64 now)
 }
 
 /* When the thaw has last gone on. */
-static gint64 watch_last_thaw(const FirnRecord *record)
+static gint64 judge_last_thaw(const FirnRecord *record)
 {
     gint64 last = record->head->thaw_begin;
 
@@ -110,7 +113,7 @@ static gint64 watch_last_thaw(const FirnRecord *record)
     return last;
 }
 
-static gint64 watch_last_hook(const FirnRecord *record)
+static gint64 judge_last_hook(const FirnRecord *record)
 {
     gint64 last = MAX(record->head->thaw_hooks_begin, record->head->thaw_end);
 
@@ -119,51 +122,68 @@ static gint64 watch_last_hook(const FirnRecord *record)
     return MAX(last, record->head->thaw_hooks_end);
 }
 
-/* Filesystems wait for their thaw, and the keeper is not just waiting for a child of its own. */
-static gboolean watch_thaw_waits(FirnRecord *record)
+/* The keeper asks a script to end, and waits for that. */
+static gboolean judge_hook_runs(const FirnRecord *record)
 {
-    guint hanging = 0;
+    for (guint i = 0; i < record->head->hook_count; i++) {
+        if (g_atomic_int_get(&record->hooks[i].state) == FIRN_HOOK_FREEZING)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+/* For how long the thaw may stand still: filesystems wait, and the keeper for a child of its own at
+ * most. 0: nothing waits but for such children. */
+static gint64 judge_thaw_limit(const FirnRecord *record)
+{
+    guint frozen = 0, hanging = 0, apart = 0;
 
     for (guint i = 0; i < record->head->target_count; i++) {
         FirnRecordTarget *target = &record->targets[i];
         int now = g_atomic_int_get(&target->state);
 
-        if (now == FIRN_TARGET_FROZEN)
-            return TRUE;
+        frozen += now == FIRN_TARGET_FROZEN;
         hanging += now == FIRN_TARGET_THAWING && !target->apart;
+        apart += now == FIRN_TARGET_THAWING && target->apart;
     }
-    return hanging > 0;
+    if (frozen + hanging == 0)
+        return 0;
+    return apart > 0 ? APART_LATE_NS : LATE_NS;
 }
 
-static FirnEnd watch_judge_time(const Watch *watch, gint64 now)
+static gboolean judge_is_held_up(const FirnRecord *record, gint64 now, gint64 ended)
 {
-    const FirnRecordHead *head = watch->record->head;
-    int phase = g_atomic_int_get(&watch->record->head->phase);
-    gboolean stuck = firn_record_find(watch->record, FIRN_TARGET_FREEZING) >= 0;
+    int phase = g_atomic_int_get(&record->head->phase);
+    gint64 limit = record->head->hook_timeout * NS_PER_SECOND;
 
-    if (phase == FIRN_PHASE_WALK && head->walk_deadline &&
-        now >= head->walk_deadline + (stuck ? 0 : LATE_NS))
+    if (phase < FIRN_PHASE_THAW)
+        return now - ended > (judge_hook_runs(record) ? HOOK_LATE_NS : UNREAD_NS);
+    if (phase > FIRN_PHASE_THAW)
+        return limit > 0 && now - judge_last_hook(record) > limit + HOOK_LATE_NS;
+    limit = judge_thaw_limit(record);
+    return limit > 0 && now - judge_last_thaw(record) > limit;
+}
+
+static FirnEnd judge_time(const FirnRecord *record, gint64 now)
+{
+    const FirnRecordHead *head = record->head;
+    int phase = g_atomic_int_get(&record->head->phase);
+    gint64 late = firn_record_find(record, FIRN_TARGET_FREEZING) >= 0 ? 0 : LATE_NS;
+
+    if (phase == FIRN_PHASE_WALK && head->walk_deadline && now >= head->walk_deadline + late)
         return FIRN_END_WALK_TIMEOUT;
-    if (head->deadline && now >= head->deadline + (stuck ? 0 : LATE_NS))
+    if (head->deadline && now >= head->deadline + late)
         return FIRN_END_DEADLINE;
     return FIRN_END_NONE;
 }
 
-/* An end is decided: TRUE when the keeper does not go on with it. */
-static gboolean watch_is_held_up(Watch *watch, gint64 now)
+FirnEnd firn_watcher_judge(const FirnRecord *record, gint64 now, gint64 ended)
 {
-    FirnRecord *record = watch->record;
-    int phase = g_atomic_int_get(&record->head->phase);
-    gint64 limit = record->head->hook_timeout * NS_PER_SECOND;
+    FirnEnd end = (FirnEnd)g_atomic_int_get(&record->head->end);
 
-    if (phase < FIRN_PHASE_THAW) {
-        if (!watch->ended_since)
-            watch->ended_since = now;
-        return now - watch->ended_since > UNREAD_NS;
-    }
-    if (phase == FIRN_PHASE_THAW)
-        return watch_thaw_waits(record) && now - watch_last_thaw(record) > LATE_NS;
-    return limit > 0 && now - watch_last_hook(record) > limit + HOOK_LATE_NS;
+    if (end == FIRN_END_NONE)
+        return judge_time(record, now);
+    return judge_is_held_up(record, now, ended) ? end : FIRN_END_NONE;
 }
 
 /* Why the watcher has to end the freeze; FIRN_END_NONE: it has not. */
@@ -173,15 +193,16 @@ static FirnEnd watch_judge(Watch *watch)
     gint64 now = firn_record_now();
     FirnEnd end = (FirnEnd)g_atomic_int_get(&head->end);
     gboolean held = g_atomic_int_get(&head->phase) == FIRN_PHASE_HELD;
+    FirnEnd why;
 
     if (watch_keeper_is_dead(watch))
         return end != FIRN_END_NONE ? end : FIRN_END_DIED;
     watch_look_at_agent(watch, now);
-    if (end != FIRN_END_NONE)
-        return watch_is_held_up(watch, now) ? end : FIRN_END_NONE;
-    end = watch_judge_time(watch, now);
-    if (end != FIRN_END_NONE)
-        return end;
+    if (end != FIRN_END_NONE && !watch->ended_since)
+        watch->ended_since = now;
+    why = firn_watcher_judge(watch->record, now, watch->ended_since);
+    if (end != FIRN_END_NONE || why != FIRN_END_NONE)
+        return why;
     if (!watch->agent_since || now - watch->agent_since < UNREAD_NS || (watch->agent_gone && held))
         return FIRN_END_NONE;
     return watch->agent_word;

@@ -13,9 +13,12 @@
  *
  * - the keeper is dead: the end of file on a pipe that only the keeper has the other end of;
  * - the deadline, or the walk's, has passed, and the keeper has not seen to it within a second;
+ * - an end is decided, and the keeper does not begin the thaw within two seconds, or 15 where it
+ *   waits for a script to end;
  * - the agent's word to stop lies unread for two seconds, or the agent is gone as long while the
  *   freeze still begins;
- * - the keeper stands still for a second in the middle of the thaw.
+ * - the keeper stands still for a second in the middle of the thaw, or three where it waits for a
+ *   process that thaws.
  *
  * Then it kills the keeper first, so that nobody ever thaws beside it or after it. The one
  * exception is a keeper that stands in a FIFREEZE: it alone will learn whether the freeze was its
@@ -40,6 +43,13 @@ typedef struct {
     int grace;    /* of firn_grace_periods_open(), or -1 */
     int program;  /* of the keeper's program, to execute */
 } FirnWatcherPost;
+
+/*
+ * Why a freeze has to be ended whose keeper lives, by its record alone; FIRN_END_NONE: the keeper
+ * sees to it, or need not yet. now: a time of the record's clock; ended: since when its end is
+ * decided, 0 when it is not. Pure.
+ */
+FirnEnd firn_watcher_judge(const FirnRecord *record, gint64 now, gint64 ended);
 
 /* Starts it; it is ready when this returns. FALSE with an error. */
 gboolean firn_watcher_start(FirnWatcher *watcher, const FirnWatcherPost *post, GError **error);

@@ -83,6 +83,19 @@ START_TEST(test_its_count_is_that_of_the_freeze)
 }
 END_TEST
 
+START_TEST(test_a_freeze_that_is_held_does_not_hang_it)
+{
+    g_autoptr(TestDaemon) daemon = start();
+    g_autofree char *text = NULL;
+
+    SHELL("touch /mnt/ext4/dirty /mnt/xfs/dirty /mnt/btrfs/dirty");
+    test_freezing_ask(daemon, TEST_FREEZE, "3");
+    text = doctor(STATE_DIR);
+    test_freezing_ask(daemon, TEST_THAW, "3");
+    assert_says(text, " 3 filesystems would be frozen");
+}
+END_TEST
+
 START_TEST(test_a_filesystem_that_was_shut_down_fails)
 {
     g_autoptr(TestDaemon) daemon = start();
@@ -201,6 +214,7 @@ int main(void)
 
     tcase_add_checked_fixture(tests, setup, NULL);
     tcase_add_test(tests, test_its_count_is_that_of_the_freeze);
+    tcase_add_test(tests, test_a_freeze_that_is_held_does_not_hang_it);
     tcase_add_test(tests, test_a_filesystem_that_was_shut_down_fails);
     tcase_add_test(tests, test_a_filesystem_that_cannot_be_opened_fails);
     tcase_add_test(tests, test_a_filesystem_that_hangs_is_named_and_the_others_are_looked_at);

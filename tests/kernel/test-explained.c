@@ -67,9 +67,15 @@ static void put_hook(TestDaemon *agent, const char *name)
     ck_assert_int_eq(chmod(folder, 0755), 0);
 }
 
+/* Behind those that were frozen come the machine's own, which other namespaces have mounted. */
 static void check_filesystems(JsonArray *filesystems)
 {
-    ck_assert_uint_eq(json_array_get_length(filesystems), 3);
+    ck_assert_uint_ge(json_array_get_length(filesystems), 3);
+    for (guint i = 3; i < json_array_get_length(filesystems); i++) {
+        JsonObject *other = json_array_get_object_element(filesystems, i);
+
+        ck_assert_str_eq(json_object_get_string_member(other, "outcome"), "elsewhere");
+    }
     for (guint i = 0; i < 3; i++) {
         JsonObject *filesystem = json_array_get_object_element(filesystems, i);
 

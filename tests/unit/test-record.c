@@ -188,6 +188,8 @@ START_TEST(while_a_filesystem_is_stuck_the_record_stays_as_well)
     ck_assert(firn_record_finish(record, NULL));
     ck_assert(exists("freeze-record"));
     ck_assert_uint_eq(count_reports(), 1);
+    ck_assert(firn_record_finish(record, NULL)); /* again, after a kill */
+    ck_assert(exists("freeze-record"));
     again = firn_record_open(tree, NULL);
     ck_assert_int_eq(firn_record_find_stuck(again), 1);
 
@@ -306,8 +308,7 @@ END_TEST
 /* Reads all that there is to read of one. */
 static void read_all(const FirnRecord *record)
 {
-    g_autofree char *note = firn_record_note(record);
-
+    g_free(firn_record_note(record));
     for (guint i = 0; i < record->head->target_count; i++)
         g_free(firn_record_describe(record, i));
     for (guint i = 0; i < record->head->hook_count; i++)

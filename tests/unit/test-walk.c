@@ -296,6 +296,20 @@ START_TEST(a_thaw_that_hangs_keeps_no_other_frozen)
 }
 END_TEST
 
+/* The next keeper has settled it meanwhile, as its process was of a dead one. */
+START_TEST(a_thaw_that_comes_back_late_is_not_counted_twice)
+{
+    freeze_all();
+    kernel->thaw[3] = HANG;
+    firn_walk_thaw_apart(record);
+    record->targets[3].state = FIRN_TARGET_THAWED;
+    g_atomic_int_inc(&record->head->thawed);
+    g_atomic_int_set(&kernel->hanging, FALSE);
+    ck_assert_int_eq(waitpid(record->targets[3].apart, NULL, 0), record->targets[3].apart);
+    ck_assert_int_eq(record->head->thawed, COUNT);
+}
+END_TEST
+
 /* Another child of this process still runs, as the watcher is one of the keeper. */
 START_TEST(a_thaw_whose_process_is_killed_is_tried_again)
 {
@@ -397,6 +411,7 @@ START_TEST(an_end_ends_a_sync)
     kernel->sync[0] = HANG;
     ck_assert(!firn_sync_before_hooks(record, 0, does_one_hang, NULL, &error));
     ck_assert_ptr_null(error);
+    ck_assert_int_eq(waitpid(-1, NULL, 0), -1); /* no zombie either */
 }
 END_TEST
 
@@ -415,6 +430,7 @@ int main(void)
     tcase_add_test(tests, what_somebody_else_thawed_is_told);
     tcase_add_test(tests, what_cannot_be_thawed_stays_frozen_and_is_tried_again);
     tcase_add_test(tests, a_thaw_that_hangs_keeps_no_other_frozen);
+    tcase_add_test(tests, a_thaw_that_comes_back_late_is_not_counted_twice);
     tcase_add_test(tests, a_thaw_whose_process_is_killed_is_tried_again);
     tcase_add_test(tests, a_child_of_another_kind_is_not_waited_for);
     tcase_add_test(tests, a_process_that_takes_over_thaws_what_may_be_frozen);

@@ -126,8 +126,8 @@ static const char *const refused[] = {
     "{\"execute\":\"guest-exec\",\"arguments\":{\"path\":\"/usr/bin/id\"}}\n",
     "{\"execute\":\"guest-file-open\",\"arguments\":{\"path\":\"/etc/shadow\"}}\n",
     "{\"execute\":\"guest-ssh-get-authorized-keys\",\"arguments\":{\"username\":\"root\"}}\n",
-    "{\"execute\":\"guest-set-user-password\",\"arguments\":{\"username\":\"root\",\"password\":"
-    "\"eA==\",\"crypted\":false}}\n",
+    ("{\"execute\":\"guest-set-user-password\",\"arguments\":{\"username\":\"root\",\"password\":"
+     "\"eA==\",\"crypted\":false}}\n"),
 };
 
 START_TEST(test_the_rest_is_refused)

@@ -175,7 +175,7 @@ START_TEST(test_stops_by_itself)
     assert_property("Result", "success");
     assert_property("ExecMainCode", "1"); /* CLD_EXITED */
     assert_property("ExecMainStatus", "0");
-    test_guest_await(guest, "! grep -qs firn /proc/[0-9]*/comm"); /* nor a guard */
+    test_guest_await(guest, "! grep -qs firn /proc/[0-9]*/comm"); /* nor a keeper */
     test_frozen_assert_none(guest);
     ck_assert_int_eq(test_guest_run(guest, NULL, "pkill -fx '/bin/sleep 12345'"),
                      _i == EXECUTING ? 0 : 1);

@@ -142,7 +142,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("wire");
+    Suite *suite = suite_create("freeze-wire");
     TCase *tests = tcase_create("wire");
 
     tcase_add_checked_fixture(tests, setup, teardown);
