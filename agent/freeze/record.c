@@ -388,9 +388,19 @@ void firn_record_advance(FirnRecord *record, FirnPhase phase)
 /* --- ending one --------------------------------------------------------------------------------
  */
 
+/* The name may be a later freeze's by now. */
+static gboolean record_has_name(const FirnRecord *record)
+{
+    struct stat own, named;
+
+    return fstat(record->fd, &own) == 0 && lstat(record->path, &named) == 0 &&
+           own.st_dev == named.st_dev && own.st_ino == named.st_ino;
+}
+
 void firn_record_forget(const FirnRecord *record)
 {
-    unlink(record->path);
+    if (record_has_name(record))
+        unlink(record->path);
 }
 
 /* A process that was killed since may have made it. */
@@ -409,7 +419,7 @@ gboolean firn_record_finish(FirnRecord *record, GError **error)
     gboolean keep = head->report_keep > 0 || (head->early && !g_atomic_int_get(&head->told));
     int result = 0;
 
-    if (keep && access(record->path, F_OK) < 0)
+    if (keep && !record_has_name(record))
         result = access(report, F_OK); /* a process that was killed since has done it */
     else if (keep)
         result = stuck ? record_link(record->path, report) : rename(record->path, report);

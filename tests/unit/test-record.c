@@ -179,6 +179,25 @@ START_TEST(a_report_is_made_once)
 }
 END_TEST
 
+/* The next freeze has begun when a late process of the one before ends it once more. */
+START_TEST(the_record_of_the_next_freeze_is_left_alone)
+{
+    g_autoptr(FirnRecord) record = make_record();
+    g_autoptr(FirnRecord) next = NULL;
+
+    ck_assert(firn_record_finish(record, NULL));
+    next = make_record();
+    ck_assert(firn_record_finish(record, NULL));
+    ck_assert(exists("freeze-record"));
+    record->head->report_keep = 0;
+    ck_assert(firn_record_finish(record, NULL));
+    firn_record_forget(record);
+    ck_assert(exists("freeze-record"));
+    firn_record_forget(next);
+    ck_assert(!exists("freeze-record"));
+}
+END_TEST
+
 START_TEST(while_a_filesystem_is_stuck_the_record_stays_as_well)
 {
     g_autoptr(FirnRecord) record = make_record();
@@ -399,6 +418,7 @@ int main(void)
     tcase_add_test(tests, the_lock_lasts_as_long_as_the_last_process);
     tcase_add_test(tests, a_record_becomes_the_report);
     tcase_add_test(tests, a_report_is_made_once);
+    tcase_add_test(tests, the_record_of_the_next_freeze_is_left_alone);
     tcase_add_test(tests, while_a_filesystem_is_stuck_the_record_stays_as_well);
     tcase_add_test(tests, no_report_is_kept_where_none_is_wanted);
     tcase_add_test(tests, a_report_that_the_host_must_be_told_of_is_kept);
