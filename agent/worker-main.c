@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "agent/config.h"
 #include "agent/work.h"
 #include "agent/worker-socket.h"
 #include "agent/worker.h"

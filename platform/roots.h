@@ -11,10 +11,6 @@
  */
 typedef struct FirnRoots FirnRoots;
 
-/* For tests: the variable of the environment that names a folder to take for "/". Such an agent
- * freezes nothing, since mountpoints read there are not this machine's. */
-#define FIRN_ROOT_VARIABLE "FIRN_ROOT"
-
 /*
  * prefix: a folder that holds proc/, sys/, etc/, run/ and dev/; NULL or "" for this machine's own
  * "/". Free with firn_roots_free().
