@@ -126,14 +126,18 @@ void firn_grace_periods_restore(int fd)
     flock(fd, LOCK_UN);
 }
 
-void firn_grace_periods_reclaim(const FirnRoots *roots)
+void firn_grace_periods_reclaim(const FirnRoots *roots, gboolean hanging)
 {
     g_autofree char *path = firn_roots_path(roots, "/sys/kernel/rcu_expedited");
     int fd = open(path, O_RDWR | O_CLOEXEC | O_NOCTTY);
 
     if (fd < 0)
         return;
-    if (read_switch(fd) == FIRN_GRACE_PERIODS_MARK)
-        firn_grace_periods_restore(fd);
+    if (read_switch(fd) == FIRN_GRACE_PERIODS_MARK) {
+        if (hanging)
+            write_switch(fd, 0);
+        else
+            firn_grace_periods_restore(fd);
+    }
     close(fd);
 }

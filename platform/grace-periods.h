@@ -34,7 +34,8 @@ gboolean firn_grace_periods_expedite(int fd);
 /* Off, unless another process wants it still. System calls alone. */
 void firn_grace_periods_restore(int fd);
 
-/* Off, where killed processes have left it on. */
-void firn_grace_periods_reclaim(const FirnRoots *roots);
+/* Off, where killed processes have left it on. hanging: one of them hangs in the kernel, and has
+ * its lock still; should another process want it on, that one is slower from then on. */
+void firn_grace_periods_reclaim(const FirnRoots *roots, gboolean hanging);
 
 #endif

@@ -88,6 +88,43 @@ gboolean firn_pid_is_stopped(pid_t pid)
     return state == 'T' || state == 't';
 }
 
+gboolean firn_pid_hangs(pid_t pid)
+{
+    return state_of(pid) == 'D';
+}
+
+/* proc_pid_status(5): signals as hexadecimal masks. */
+static gboolean has_pending_kill(const char *status, const char *field)
+{
+    const char *at = strstr(status, field);
+
+    return at && (strtoull(at + strlen(field), NULL, 16) & (1ULL << (SIGKILL - 1)));
+}
+
+gboolean firn_pid_is_doomed(pid_t pid, gint64 start)
+{
+    char status[4096];
+
+    if (pid <= 0 || firn_pid_start(pid) != start || firn_pid_is_zombie(pid))
+        return TRUE;
+    return read_proc(pid, "status", status, sizeof status) &&
+           (has_pending_kill(status, "\nSigPnd:") || has_pending_kill(status, "\nShdPnd:"));
+}
+
+void firn_pid_kill(pid_t pid, gint64 start)
+{
+    int pidfd = pid > 0 ? firn_pidfd_open(pid) : -1;
+
+    if (pid > 0 && start >= 0 && firn_pid_start(pid) == start) {
+        if (pidfd >= 0)
+            firn_pidfd_kill(pidfd, SIGKILL);
+        else
+            kill(pid, SIGKILL);
+    }
+    if (pidfd >= 0)
+        close(pidfd);
+}
+
 gboolean firn_pid_is_running(pid_t pid)
 {
     int pidfd = pid > 0 ? firn_pidfd_open(pid) : -1;

@@ -34,6 +34,16 @@ gint64 firn_pid_start(pid_t pid);
 /* TRUE when a SIGSTOP or the like has stopped it, or a tracer. */
 gboolean firn_pid_is_stopped(pid_t pid);
 
+/* TRUE when it stands in a system call that no signal ends (state D). */
+gboolean firn_pid_hangs(pid_t pid);
+
+/* TRUE when there is no process of that number that started then, or it is dead, or is as soon as
+ * the system call is over that it hangs in: SIGKILL waits for it. */
+gboolean firn_pid_is_doomed(pid_t pid, gint64 start);
+
+/* Kills the process of that number if it started then, see firn_pid_start(). */
+void firn_pid_kill(pid_t pid, gint64 start);
+
 /* Sends it a signal. FALSE with errno. */
 gboolean firn_pidfd_kill(int pidfd, int signal);
 

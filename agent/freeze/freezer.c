@@ -16,6 +16,7 @@
 #include "agent/freeze/wire.h"
 #include "agent/log.h"
 #include "platform/grace-periods.h"
+#include "platform/pidfd.h"
 #include "qga-protocol/json.h"
 
 #define RECORD_NAME "freeze-record"
@@ -25,6 +26,8 @@
 #define CANCEL_S 2
 /* Between two tries to have ended what killed processes left. */
 #define RETRY_S 1
+/* How often the agent looks whether a freeze is overdue. */
+#define LOOKOUT_S 1
 #define RETRIES_MAX 3
 /* How often a keeper that is about to end is looked after. */
 #define REAP_MS 100
@@ -70,6 +73,7 @@ struct FirnFreezer {
     char *failed;   /* why the freeze failed */
     char *unthawed; /* what the thaw is answered in place of a number */
     gint64 thawed;
+    guint lookout;     /* a timer of its own, while there is a wire */
     gboolean telling;  /* an answer to a thaw is on its way */
     gboolean resuming; /* the keeper was started to end what is left, and has not begun yet */
     gboolean quiet;
@@ -212,7 +216,9 @@ static void freezer_hang_up(FirnFreezer *freezer)
     freezer_stop_timer(freezer);
     if (freezer->source)
         g_source_remove(freezer->source);
-    freezer->source = 0;
+    if (freezer->lookout)
+        g_source_remove(freezer->lookout);
+    freezer->source = freezer->lookout = 0;
     g_clear_pointer(&freezer->wire, firn_wire_free);
     g_clear_pointer(&freezer->at, g_free);
     freezer_part_from_child(freezer);
@@ -402,8 +408,35 @@ static void freezer_retry_later(FirnFreezer *freezer)
 
 static gboolean freezer_on_wire(gint fd, GIOCondition condition, gpointer data);
 
+/* Both were killed, and one of them hangs in the kernel still: its socket says nothing. */
+static gboolean freezer_is_forsaken(const FirnRecord *record)
+{
+    const FirnRecordHead *head = record->head;
+
+    return head->keeper && firn_pid_is_doomed((pid_t)head->keeper, head->keeper_start) &&
+           firn_pid_is_doomed((pid_t)head->watcher, head->watcher_start);
+}
+
+/* Keeper and watcher see to each other. Should one be dead and the other one stopped, or both be
+ * stopped, there is the agent. */
+static gboolean freezer_on_lookout(gpointer data)
+{
+    FirnFreezer *freezer = data;
+    g_autoptr(FirnRecord) record = firn_record_open(freezer->config->state_dir, NULL);
+
+    if (!record || freezer->mode == STUCK || freezer->ended || freezer->resuming ||
+        (!firn_record_is_overdue(record) && !freezer_is_forsaken(record)))
+        return G_SOURCE_CONTINUE;
+    g_warning("the processes of a freeze do not end it: starting another that does");
+    freezer->lookout = 0;
+    freezer_hang_up(freezer);
+    freezer_resume(freezer);
+    return G_SOURCE_REMOVE;
+}
+
 static void freezer_connect(FirnFreezer *freezer, int fd)
 {
+    freezer->lookout = g_timeout_add_seconds(LOOKOUT_S, freezer_on_lookout, freezer);
     freezer->wire = firn_wire_new(fd);
     freezer->source = g_unix_fd_add(fd, G_IO_IN | G_IO_HUP | G_IO_ERR, freezer_on_wire, freezer);
 }
@@ -662,7 +695,7 @@ FirnFreezer *firn_freezer_new(const FirnConfig *config, const FirnRoots *roots)
     freezer->config = config;
     freezer->roots = roots;
     freezer->program = firn_reach_open_program();
-    firn_grace_periods_reclaim(roots);
+    firn_grace_periods_reclaim(roots, FALSE);
     freezer_look_back(freezer);
     return freezer;
 }

@@ -55,6 +55,7 @@
 #include "agent/log.h"
 #include "platform/descriptors.h"
 #include "platform/grace-periods.h"
+#include "platform/pidfd.h"
 
 #define KEEPER_NAME "firn-keeper"
 #define NS_PER_SECOND ((gint64)1000000000)
@@ -182,7 +183,7 @@ static void keeper_expedite(Keeper *keeper, gboolean on)
     /* what killed processes have left raised; they may not have let go of it yet, so that it stays
      * noted until the end */
     if (keeper->grace < 0 && !on && g_atomic_int_get(expedited))
-        firn_grace_periods_reclaim(keeper->roots);
+        firn_grace_periods_reclaim(keeper->roots, keeper->hindered);
     if (keeper->grace < 0)
         return;
     if (on) {
@@ -399,14 +400,26 @@ static gboolean keeper_lock(FirnRecord *record)
     return FALSE;
 }
 
-/* Only the lock says that they are all dead. */
-static gboolean keeper_may_take(Keeper *keeper, FirnRecord *previous, GError **error)
+/*
+ * The agent has found nobody who answers, and somebody has the lock: processes that are stopped, or
+ * hang. They are killed first, as the watcher does, so that nobody thaws beside this process. A
+ * keeper that stands in a FIFREEZE is left there.
+ */
+static void keeper_oust(FirnRecord *record)
 {
-    g_autofree char *stuck = keeper_stuck_name(previous);
+    FirnRecordHead *head = record->head;
+    int hanging = firn_record_find(record, FIRN_TARGET_FREEZING);
 
-    if (keeper_lock(previous) || g_atomic_int_get(&previous->head->phase) == FIRN_PHASE_PREPARE)
-        return TRUE;
-    keeper->hindered = stuck != NULL;
+    firn_pid_kill((pid_t)head->watcher, head->watcher_start);
+    if (hanging >= 0 && firn_pid_start((pid_t)head->keeper) == head->keeper_start &&
+        firn_pid_hangs((pid_t)head->keeper))
+        firn_record_move(&record->targets[hanging].state, FIRN_TARGET_FREEZING, FIRN_TARGET_STUCK);
+    else
+        firn_pid_kill((pid_t)head->keeper, head->keeper_start);
+}
+
+static void keeper_set_refusal(const char *stuck, GError **error)
+{
     if (stuck)
         g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_AGAIN,
                     "cannot freeze: an earlier freeze of %s still hangs in the kernel; free what "
@@ -415,7 +428,44 @@ static gboolean keeper_may_take(Keeper *keeper, FirnRecord *previous, GError **e
     else
         g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_AGAIN,
                     "cannot freeze: another freeze or thaw still runs");
+}
+
+/* Only the lock says that they are all dead; or all but a keeper that hangs in its FIFREEZE, when
+ * the others of its freeze have not been thawed yet. */
+static gboolean keeper_may_take(Keeper *keeper, FirnRecord *previous, gboolean oust, GError **error)
+{
+    g_autofree char *stuck = NULL;
+
+    if (keeper_lock(previous) || g_atomic_int_get(&previous->head->phase) == FIRN_PHASE_PREPARE)
+        return TRUE;
+    if (oust) {
+        keeper_oust(previous);
+        if (keeper_lock(previous))
+            return TRUE;
+    }
+    stuck = keeper_stuck_name(previous);
+    keeper->hindered = stuck != NULL;
+    if (oust && stuck && g_atomic_int_get(&previous->head->phase) != FIRN_PHASE_DONE)
+        return TRUE;
+    keeper_set_refusal(stuck, error);
     return FALSE;
+}
+
+/* The keeper that hung in its FIFREEZE, and was killed or not, is waited for: nobody else undoes
+ * what comes of it, should it be dead. */
+static void keeper_await_stuck(Keeper *keeper)
+{
+    FirnRecord *record = keeper->record;
+    int stuck = firn_record_find_stuck(record);
+
+    while (!firn_record_lock(record))
+        poll(NULL, 0, RETRY_MS);
+    if (stuck < 0 || firn_record_find_stuck(record) < 0)
+        return; /* it has come back, and seen to it */
+    firn_record_move(&record->targets[stuck].state, FIRN_TARGET_STUCK, FIRN_TARGET_FREEZING);
+    firn_walk_adopt(record);
+    firn_walk_thaw_apart(record);
+    firn_record_forget(record);
 }
 
 /* What was in FIFREEZE when its process was killed may be frozen, by us or by somebody else: what
@@ -484,7 +534,7 @@ static gboolean keeper_settle_previous(Keeper *keeper, gboolean hold, GError **e
         g_warning("%s", problem->message);
     if (!previous)
         return TRUE;
-    if (!keeper_may_take(keeper, previous, error)) {
+    if (!keeper_may_take(keeper, previous, hold, error)) {
         firn_record_free(previous);
         return FALSE;
     }
@@ -493,7 +543,8 @@ static gboolean keeper_settle_previous(Keeper *keeper, gboolean hold, GError **e
         firn_record_free(previous);
         return TRUE;
     }
-    keeper_adopt(previous);
+    if (!keeper->hindered)
+        keeper_adopt(previous);
     keeper->record = previous;
     if (keeper->message && keeper_phase(keeper) == FIRN_PHASE_PREPARE) {
         g_strlcpy(previous->head->message, keeper->message, sizeof previous->head->message);
@@ -505,6 +556,8 @@ static gboolean keeper_settle_previous(Keeper *keeper, gboolean hold, GError **e
     if (g_atomic_int_get(&previous->head->phase) == FIRN_PHASE_DONE)
         g_atomic_int_set(&previous->head->phase, FIRN_PHASE_THAW);
     keeper_resume(keeper);
+    if (keeper->hindered)
+        keeper_await_stuck(keeper);
     g_clear_pointer(&keeper->record, firn_record_free);
     return TRUE;
 }

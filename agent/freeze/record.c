@@ -15,6 +15,9 @@
 #include "platform/text-file.h"
 
 #define FILE_NAME "freeze-record"
+/* What keeper and watcher are given beyond a deadline: each has a second, and a thaw a second more
+ * for each filesystem that hangs. */
+#define OVERDUE_NS ((gint64)5000000000)
 #define REPORTS "reports"
 #define MAGIC "firnrec1"
 #define VERSION 3
@@ -347,6 +350,31 @@ gboolean firn_record_lock(FirnRecord *record)
         result = flock(record->fd, LOCK_EX | LOCK_NB);
     } while (result < 0 && errno == EINTR);
     return result == 0;
+}
+
+/* The last time that a thaw went on. */
+static gint64 record_last_thaw(const FirnRecord *record)
+{
+    gint64 last = record->head->thaw_begin;
+
+    for (guint i = 0; i < record->head->target_count; i++)
+        last = MAX(last, MAX(record->targets[i].thaw_begin, record->targets[i].thaw_end));
+    return last;
+}
+
+gboolean firn_record_is_overdue(const FirnRecord *record)
+{
+    const FirnRecordHead *head = record->head;
+    gint64 late = firn_record_now() - OVERDUE_NS;
+
+    /* a FITHAW that is on its way may take hours */
+    if (head->phase >= FIRN_PHASE_THAW)
+        return firn_record_find(record, FIRN_TARGET_FROZEN) >= 0 && late > record_last_thaw(record);
+    if (firn_record_count_frozen(record) == 0 && firn_record_find(record, FIRN_TARGET_FREEZING) < 0)
+        return FALSE;
+    if (head->phase == FIRN_PHASE_WALK && head->walk_deadline && late > head->walk_deadline)
+        return TRUE;
+    return head->deadline && late > head->deadline;
 }
 
 gboolean firn_record_is_of_this_boot(const FirnRecord *record, const FirnRoots *roots)

@@ -31,7 +31,8 @@ typedef enum {
     FIRN_TARGET_ELSEWHERE,   /* only another mount namespace has it mounted: not counted */
     FIRN_TARGET_FAILED,      /* could not be opened, synced or frozen: `error` */
     FIRN_TARGET_STUCK,       /* its FIFREEZE did not return by the walk's deadline */
-    FIRN_TARGET_LOST,        /* frozen by us, and no path leads to it any more */
+    FIRN_TARGET_LOST, /* frozen by us, and no path led to it at the thaw: thawed through a mount of
+                       * its own, or still frozen where there is a thaw_error */
     FIRN_TARGET_STATES,
 } FirnTargetState;
 
@@ -118,6 +119,11 @@ typedef struct {
     guint text_length;
     char boot[40]; /* of /proc/sys/kernel/random/boot_id: another boot's filesystems are thawed */
 
+    gint keeper;  /* their numbers, to kill them only, and only if /proc/PID/stat says */
+    gint watcher; /* that they started then (clock ticks since boot); 0: none */
+    gint64 keeper_start;
+    gint64 watcher_start;
+
     gint phase;     /* atomic, FirnPhase */
     gint end;       /* atomic, FirnEnd; once it is set, nothing more is frozen */
     gint expedited; /* atomic; rcu_expedited is ours to put back */
@@ -201,6 +207,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(FirnRecord, firn_record_free)
  * is gone when the last process that has the descriptor is, and only then (flock(2)).
  */
 gboolean firn_record_lock(FirnRecord *record);
+
+/* TRUE when something is frozen that keeper and watcher should have thawed seconds ago: they are
+ * stopped, or hang. */
+gboolean firn_record_is_overdue(const FirnRecord *record);
 
 /*
  * Makes it a report, the last step: renames the file into the folder "reports" of the state

@@ -403,6 +403,17 @@ static gboolean watcher_await_ready(int fd)
     return poll(&entry, 1, READY_TIMEOUT_MS) == 1 && read(fd, &byte, 1) == 1;
 }
 
+/* For whoever has to end both of them. */
+static void watcher_note(FirnRecord *record, pid_t watcher)
+{
+    FirnRecordHead *head = record->head;
+
+    head->keeper_start = firn_pid_start(getpid());
+    head->keeper = getpid();
+    head->watcher_start = firn_pid_start(watcher);
+    head->watcher = watcher;
+}
+
 gboolean firn_watcher_start(FirnWatcher *watcher, const FirnWatcherPost *post, GError **error)
 {
     Watch watch = {.post = *post, .record = post->record, .keeper = getpid()};
@@ -428,8 +439,10 @@ gboolean firn_watcher_start(FirnWatcher *watcher, const FirnWatcherPost *post, G
     watcher->pid = pid;
     watcher->end = ready[0];
     watcher->life = life[1];
-    if (pid > 0 && watcher_await_ready(ready[0]))
+    if (pid > 0 && watcher_await_ready(ready[0])) {
+        watcher_note(post->record, pid);
         return TRUE;
+    }
     watcher_fail(error, pid < 0 ? errno : ETIMEDOUT);
     firn_watcher_dismiss(watcher);
     return FALSE;

@@ -416,8 +416,8 @@ START_TEST(test_log_on_what_hangs)
     test_freezing_await_end(STATE_DIR);
     test_freezing_assert_all_thawed();
     ck_assert_int_eq(test_daemon_stop(daemon), 0);
-    g_free(test_freezing_shell("grep -q 'hangs in the kernel' /mnt/ext4/log && grep -q 'has come "
-                               "back' /mnt/ext4/log"));
+    g_free(test_freezing_shell("grep -q 'did not return' /mnt/ext4/log && grep -q 'has returned' "
+                               "/mnt/ext4/log"));
 }
 END_TEST
 

@@ -106,7 +106,7 @@ START_TEST(test_walk_deadline)
     begin_hanging(client, &hang);
     await(FIRN_GRACE_PERIODS_MARK);
     answer = test_client_line(client);
-    ck_assert(strstr(answer, "freeze-walk-timeout") != NULL);
+    ck_assert_msg(strstr(answer, "freeze-walk-timeout") != NULL, "%s", answer);
     ck_assert_int_eq(get(), 0); /* though the call still hangs */
     let_go(&hang);
 }
@@ -209,7 +209,7 @@ START_TEST(test_not_wanted)
     test_freezing_await_frozen(STATE_DIR, 1); /* /mnt/other: well in the walk */
     ck_assert_int_eq(get(), 0);
     answer = test_client_line(client);
-    ck_assert(strstr(answer, "freeze-walk-timeout") != NULL);
+    ck_assert_msg(strstr(answer, "freeze-walk-timeout") != NULL, "%s", answer);
     let_go(&hang);
 }
 END_TEST

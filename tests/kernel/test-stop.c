@@ -127,10 +127,11 @@ START_TEST(test_thaw_of_a_stopped_keeper)
 END_TEST
 
 /* The keeper hangs in a FIFREEZE, the watcher is stopped, or killed (_i), and the agent is killed:
- * the next agent has all thawed but what hangs. */
+ * the next agent has all thawed but what hangs, once the walk's deadline has passed. */
 START_TEST(test_next_agent_after_a_lame_watcher)
 {
-    static const char *const options[] = {"--statedir=" STATE_DIR, "--freeze-sync-timeout=1", NULL};
+    static const char *const options[] = {"--statedir=" STATE_DIR, "--freeze-sync-timeout=1",
+                                          "--freeze-walk-timeout=2", NULL};
     g_autoptr(TestDaemon) daemon = test_daemon_start(options);
     g_autoptr(TestClient) client = test_daemon_connect(daemon);
     g_autoptr(TestDaemon) next = NULL;

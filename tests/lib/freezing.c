@@ -65,6 +65,16 @@ void test_freezing_assert_all_frozen(void)
 /* --- processes ----------------------------------------------------------------------------------
  */
 
+/* Other tests may run in namespaces of their own. */
+static gboolean process_is_here(const char *pid)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%s/ns/mnt", pid);
+    g_autofree char *its = g_file_read_link(path, NULL);
+    g_autofree char *own = g_file_read_link("/proc/self/ns/mnt", NULL);
+
+    return g_strcmp0(its, own) == 0;
+}
+
 static gboolean process_is_named(const char *pid, const char *name)
 {
     g_autofree char *path = g_strdup_printf("/proc/%s/stat", pid);
@@ -75,7 +85,7 @@ static gboolean process_is_named(const char *pid, const char *name)
     if (!g_ascii_isdigit(pid[0]) || !g_file_get_contents(path, &text, NULL, NULL))
         return FALSE;
     at = strstr(text, start);
-    return at && at[strlen(start)] != 'Z' && at[strlen(start)] != 'X';
+    return at && at[strlen(start)] != 'Z' && at[strlen(start)] != 'X' && process_is_here(pid);
 }
 
 /* Returns how many there are, at most FAMILY. */
@@ -131,6 +141,9 @@ void test_freezing_kill_all(TestDaemon *daemon)
     }
     test_freezing_await_zombie(test_daemon_pid(daemon));
     waitpid(test_daemon_pid(daemon), NULL, 0);
+    /* their descriptors are closed then */
+    while (test_freezing_find("firn-keeper") || test_freezing_find("firn-watcher"))
+        g_usleep(TICK_US);
 }
 
 /* --- waiting ------------------------------------------------------------------------------------

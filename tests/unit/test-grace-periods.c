@@ -96,7 +96,7 @@ START_TEST(what_somebody_else_has_switched_on_stays_on)
 {
     test_tree_write(tree, "/sys/kernel/rcu_expedited", "1\n");
     assert_refused("rcu_expedited is set already");
-    firn_grace_periods_reclaim(roots);
+    firn_grace_periods_reclaim(roots, FALSE);
     assert_switch(1);
 }
 END_TEST
@@ -118,10 +118,10 @@ START_TEST(what_killed_processes_have_left_on_is_switched_off)
     int fd = open_switch();
 
     ck_assert(firn_grace_periods_expedite(fd));
-    firn_grace_periods_reclaim(roots);
+    firn_grace_periods_reclaim(roots, FALSE);
     assert_switch(70); /* it is still wanted */
     close(fd);
-    firn_grace_periods_reclaim(roots);
+    firn_grace_periods_reclaim(roots, FALSE);
     assert_switch(0);
 }
 END_TEST
@@ -132,7 +132,7 @@ START_TEST(a_kernel_without_the_switch_is_told_of)
 
     ck_assert_int_eq(unlink(path), 0);
     assert_refused("the kernel has no rcu_expedited");
-    firn_grace_periods_reclaim(roots);
+    firn_grace_periods_reclaim(roots, FALSE);
     ck_assert_int_eq(access(path, F_OK), -1);
 }
 END_TEST
