@@ -110,25 +110,6 @@ static void G_GNUC_PRINTF(2, 3) caller_refuse(Caller *caller, const char *format
     caller_answer(caller, 0, error);
 }
 
-/* What the host has not been told yet of a freeze that ended early; free with g_free(). told: it
- * has been told now. */
-static char *freezer_note(const FirnFreezer *freezer, gboolean told)
-{
-    g_autoptr(GPtrArray) reports = firn_report_load(freezer->config->state_dir, G_MAXUINT, NULL);
-
-    for (guint i = reports ? reports->len : 0; i-- > 0;) {
-        FirnRecord *record = g_ptr_array_index(reports, i);
-
-        if (record->head->early && !record->head->told) {
-            record->head->told = told;
-            return firn_record_note(record);
-        }
-        if (record->head->frozen > 0)
-            break; /* a later freeze makes older ones outdated */
-    }
-    return NULL;
-}
-
 /* It is noted after the answer that it was given: a host that hears an error twice, because the
  * agent was killed in between, is better off than one that never does. */
 static void freezer_answer_thaw(FirnFreezer *freezer)
@@ -139,14 +120,14 @@ static void freezer_answer_thaw(FirnFreezer *freezer)
 
     freezer->thawed = 0;
     if (first && !text && count == 0)
-        text = freezer_note(freezer, FALSE);
+        text = firn_report_note(freezer->config->state_dir, FALSE);
     freezer->telling = freezer->telling || first; /* the answer may bring the next thaw */
     if (text)
         caller_refuse(&freezer->thaw, "%s", text);
     else
         caller_answer(&freezer->thaw, count, NULL);
     if (first) {
-        g_free(freezer_note(freezer, TRUE));
+        g_free(firn_report_note(freezer->config->state_dir, TRUE));
         freezer->telling = FALSE;
     }
     caller_answer(&freezer->shutdown, count, NULL);

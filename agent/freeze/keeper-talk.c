@@ -103,6 +103,36 @@ gboolean keeper_is_ending(gpointer data)
     return keeper_end(keeper) != FIRN_END_NONE;
 }
 
+/* One line of the request; TRUE when it is the word that begins it. */
+static gboolean keeper_take_line(Keeper *keeper, const char *line, gboolean *resume)
+{
+    *resume = !strcmp(line, "resume");
+    if (*resume || !strcmp(line, "freeze"))
+        return TRUE;
+    if (!firn_freeze_request_load_line(keeper->request, line) && !keeper->message)
+        keeper->message = firn_wire_value(line, "message");
+    return FALSE;
+}
+
+gboolean keeper_await(Keeper *keeper, gboolean *resume)
+{
+    struct pollfd entry = {.fd = keeper->agent->fd, .events = POLLIN};
+    gboolean begun = FALSE;
+    gboolean alive = TRUE;
+
+    while (alive && !begun) {
+        char *line;
+
+        poll(&entry, 1, -1);
+        alive = firn_wire_read(keeper->agent);
+        while (!begun && (line = firn_wire_line(keeper->agent))) {
+            begun = keeper_take_line(keeper, line, resume);
+            g_free(line);
+        }
+    }
+    return begun;
+}
+
 void keeper_say(Keeper *keeper, const char *word, const char *value)
 {
     if (keeper->agent)

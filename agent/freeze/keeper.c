@@ -644,37 +644,6 @@ static void keeper_settle_in(Keeper *keeper)
     keeper->request = firn_freeze_request_new(NULL, NULL, NULL, NULL);
 }
 
-/* One line of the request; TRUE when it is the word that begins it. */
-static gboolean keeper_take_line(Keeper *keeper, const char *line, gboolean *resume)
-{
-    *resume = !strcmp(line, "resume");
-    if (*resume || !strcmp(line, "freeze"))
-        return TRUE;
-    if (!firn_freeze_request_load_line(keeper->request, line) && !keeper->message)
-        keeper->message = firn_wire_value(line, "message");
-    return FALSE;
-}
-
-/* Reads the request up to the word that begins it. FALSE when the agent has gone. */
-static gboolean keeper_await(Keeper *keeper, gboolean *resume)
-{
-    struct pollfd entry = {.fd = keeper->agent->fd, .events = POLLIN};
-    gboolean begun = FALSE;
-    gboolean alive = TRUE;
-
-    while (alive && !begun) {
-        char *line;
-
-        poll(&entry, 1, -1);
-        alive = firn_wire_read(keeper->agent);
-        while (!begun && (line = firn_wire_line(keeper->agent))) {
-            begun = keeper_take_line(keeper, line, resume);
-            g_free(line);
-        }
-    }
-    return begun;
-}
-
 /* The watcher has become this: it has passed on the numbers of the record's descriptor, the agent's
  * and the listening socket, and the record's path. */
 static int keeper_continue(Keeper *keeper, char **passed)

@@ -36,6 +36,9 @@ int keeper_phase(const Keeper *keeper);
 /* SIGTERM's handler: ends the freeze. */
 void keeper_terminate(int signal);
 
+/* Reads the request up to the word that begins it. FALSE when the agent has gone. */
+gboolean keeper_await(Keeper *keeper, gboolean *resume);
+
 /* Takes over what the agent has said, or that it is gone, and sees to the deadline. Needs the
  * record. */
 void keeper_listen(Keeper *keeper);

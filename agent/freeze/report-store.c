@@ -75,3 +75,20 @@ GPtrArray *firn_report_load(const char *state_dir, guint last, GError **error)
     }
     return g_steal_pointer(&reports);
 }
+
+char *firn_report_note(const char *state_dir, gboolean told)
+{
+    g_autoptr(GPtrArray) reports = firn_report_load(state_dir, G_MAXUINT, NULL);
+
+    for (guint i = reports ? reports->len : 0; i-- > 0;) {
+        FirnRecord *record = g_ptr_array_index(reports, i);
+
+        if (record->head->early && !record->head->told) {
+            record->head->told = told;
+            return firn_record_note(record);
+        }
+        if (record->head->frozen > 0)
+            break; /* a later freeze makes older ones outdated */
+    }
+    return NULL;
+}

@@ -25,6 +25,10 @@ void firn_report_remove_oldest(const char *state_dir, guint keep);
  */
 GPtrArray *firn_report_load(const char *state_dir, guint last, GError **error);
 
+/* What the host has not been told yet of a freeze that ended early, or NULL; told: it has been told
+ * now. Free with g_free(). */
+char *firn_report_note(const char *state_dir, gboolean told);
+
 /* One freeze for people: a table of its filesystems, its hooks, and a timeline of at most `width`
  * columns; free with g_free(). */
 char *firn_report_text(const FirnRecord *record, guint width, gboolean utf8);
