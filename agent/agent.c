@@ -18,6 +18,7 @@ struct FirnAgent {
     GMainLoop *loop;
     FirnFreezer *freezer;
     FirnPolicy *policy;
+    FirnWorker *worker;
     QgaCommands *commands;
     FirnContext context;
     FirnSession *session;
@@ -122,7 +123,8 @@ static gboolean open_agent(FirnAgent *agent, const FirnConfig *config, const Fir
 
     agent->freezer = firn_freezer_new(config, roots);
     agent->policy = firn_policy_new(config, agent->freezer);
-    agent->context = (FirnContext){config, roots, agent->freezer, agent->policy};
+    agent->worker = firn_worker_new(config->state_dir, config->task_timeout);
+    agent->context = (FirnContext){config, roots, agent->freezer, agent->policy, agent->worker};
     agent->commands = qga_commands_new();
     firn_families_add(agent->commands, &agent->context);
     agent->session = firn_session_new(agent->commands, agent->policy, &way, agent);
@@ -151,6 +153,7 @@ void firn_agent_free(FirnAgent *agent)
     firn_channel_free(agent->channel);
     firn_session_free(agent->session);
     qga_commands_free(agent->commands);
+    firn_worker_free(agent->worker);
     firn_policy_free(agent->policy);
     firn_freezer_free(agent->freezer);
     g_main_loop_unref(agent->loop);

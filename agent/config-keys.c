@@ -52,6 +52,8 @@ static const FirnConfigKey keys[] = {
      "write to the kernel's trace buffer"},
     {"report-keep", 0, NULL, FIRN_KEY_UINT, AT(report_keep), "20", "=COUNT",
      "freezes that 'firn report' knows: 20"},
+    {"task-timeout", 0, NULL, FIRN_KEY_UINT, AT(task_timeout), "10", "=SECS",
+     "give up a file that does not answer: 10 s"},
     {"exec-output-max", 0, NULL, FIRN_KEY_SIZE, AT(exec_output_max), "6M", "=BYTES",
      "output kept of one guest-exec: 6M"},
     {"interface-exclude", 0, NULL, FIRN_KEY_LIST, AT(interface_exclude), "", "=LIST",

@@ -105,15 +105,34 @@ static gboolean load_files(FirnConfig *config, const char *asked, GError **error
     return !exists(variable) || firn_config_load(config, variable, error);
 }
 
+/* TRUE when the command line asks for what needs no configuration: help with a broken one, above
+ * all. */
+static gboolean asks_for_text(int argc, char **argv, FirnAction *action)
+{
+    g_autoptr(FirnConfig) scratch = firn_config_new();
+    g_auto(FirnConfigLayer) layer = firn_config_layer_begin(scratch, "the command line", FALSE);
+    /* getopt_long() moves operands to the end */
+    g_autofree char **copy = g_memdup2(argv, sizeof(char *) * ((gsize)argc + 1));
+
+    return firn_config_options_parse(&layer, argc, copy, action, NULL) &&
+           (*action == FIRN_ACTION_HELP || *action == FIRN_ACTION_VERSION ||
+            *action == FIRN_ACTION_COMMANDS);
+}
+
 gboolean firn_config_parse(FirnConfig *config, int argc, char **argv, FirnAction *action,
                            GError **error)
 {
     const char *file = firn_config_options_file(argc, argv);
+    g_autoptr(GError) problem = NULL;
     g_auto(FirnConfigLayer) layer = {0};
 
     *action = FIRN_ACTION_RUN;
-    if (!load_files(config, file, error))
+    if (!load_files(config, file, &problem)) {
+        if (asks_for_text(argc, argv, action))
+            return TRUE;
+        g_propagate_error(error, g_steal_pointer(&problem));
         return FALSE;
+    }
     layer = firn_config_layer_begin(config, "the command line", FALSE);
     return firn_config_options_parse(&layer, argc, argv, action, error);
 }

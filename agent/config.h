@@ -49,6 +49,7 @@ typedef struct {
     guint report_keep; /* how many freezes the report remembers */
 
     /* commands */
+    guint task_timeout;       /* 10, seconds until a task on files is given up; at least 1 */
     guint64 exec_output_max;  /* bytes of output kept of one process, both streams together */
     char **interface_exclude; /* globs of interface names to leave out */
 

@@ -11,6 +11,7 @@
 #include "agent/log.h"
 #include "agent/startup.h"
 #include "agent/transport.h"
+#include "agent/worker.h"
 
 /* Other things the program does when its first argument says so; they get the rest. */
 static const struct {
@@ -19,6 +20,7 @@ static const struct {
 } subcommands[] = {
     {"doctor", firn_doctor_main},
     {"report", firn_report_main},
+    {"worker", firn_worker_main},
     {NULL, NULL},
 };
 
@@ -95,7 +97,7 @@ static int run(FirnConfig *config, const char *program)
         firn_log_hold(); /* its file may lie on what is frozen */
     if (!firn_log_open(config->log_file, config->verbose, &error))
         return fail(program, error);
-    firn_startup_process();
+    firn_startup_process(config->daemonize);
     tell_configuration(config);
     if (!serve(config, roots, held, activated, &status, &error)) {
         g_critical("%s", error->message);
@@ -117,6 +119,7 @@ int main(int argc, char **argv)
     g_autoptr(GError) error = NULL;
     FirnAction action;
 
+    firn_startup_descriptors();
     for (guint i = 0; argc > 1 && subcommands[i].name; i++) {
         if (!strcmp(argv[1], subcommands[i].name))
             return subcommands[i].run(argc - 1, argv + 1);

@@ -9,6 +9,9 @@
 /* Requests that wait behind a running command: beyond that the client is not read any more. */
 #define MAX_WAITING 256
 #define MAX_WAITING_BYTES (1024 * 1024)
+/* How long a sync waits for brief commands, in milliseconds: hosts wait a second and more for it.
+ */
+#define BRIEF_MS 500
 
 typedef enum {
     WAITING,
@@ -39,6 +42,7 @@ struct FirnSession {
     GQueue exchanges; /* in the order of the requests */
     guint running;
     gsize waiting_bytes;
+    guint brief_timer; /* while a sync waits for brief commands */
     gboolean eof;
     gboolean stopped;
     gboolean reading;
@@ -84,6 +88,8 @@ void firn_session_free(FirnSession *session)
         else
             exchange_free(exchange);
     }
+    if (session->brief_timer)
+        g_source_remove(session->brief_timer);
     qga_gate_free(session->gate);
     g_object_unref(session->parser);
     g_free(session);
@@ -209,14 +215,14 @@ static void fail_waiting(Exchange *exchange, const char *why)
     qga_reply_fail(reply, "%s", why);
 }
 
-/* Rule 2: nobody waits any more for what came so far. Where the client has `gone` that goes for a
- * line of which it has the beginning too; one that is still there gets the rest, or what follows
- * could not be read. */
-static void drop_all(FirnSession *session, gboolean gone)
+/* Rule 2: nobody waits any more for what came before `end` (NULL: for anything). Where the client
+ * has `gone` that goes for a line of which it has the beginning too; one that is still there gets
+ * the rest, or what follows could not be read. */
+static void drop_until(FirnSession *session, const Exchange *end, gboolean gone)
 {
     GList *next;
 
-    for (GList *item = session->exchanges.head; item; item = next) {
+    for (GList *item = session->exchanges.head; item && item->data != end; item = next) {
         Exchange *exchange = item->data;
 
         next = item->next;
@@ -225,11 +231,12 @@ static void drop_all(FirnSession *session, gboolean gone)
         exchange->dropped = TRUE;
         if (exchange->state == RUNNING)
             continue;
+        if (exchange->state == WAITING)
+            session->waiting_bytes -= exchange->request.cost;
         set_done(exchange);
         g_queue_delete_link(&session->exchanges, item);
         exchange_free(exchange);
     }
-    session->waiting_bytes = 0;
 }
 
 /* Sends as many pieces as there is room for. */
@@ -307,23 +314,87 @@ static void refuse_waiting_freezes(FirnSession *session)
     }
 }
 
-/* Rule 3: no earlier reply is due to the client. */
-static gboolean nothing_is_due(const FirnSession *session)
+/* No reply is due to the client before this one; NULL: rule 3, none at all. */
+static gboolean nothing_is_before(const FirnSession *session, const Exchange *end)
 {
-    for (const GList *item = session->exchanges.head; item; item = item->next) {
+    for (const GList *item = session->exchanges.head; item && item->data != end;
+         item = item->next) {
         if (!((const Exchange *)item->data)->dropped)
             return FALSE;
     }
     return TRUE;
 }
 
-/* Whether a request for this command runs now, whatever else runs. */
-static gboolean runs_at_once(FirnSession *session, const QgaCommand *command)
+static gboolean nothing_is_due(const FirnSession *session)
+{
+    return nothing_is_before(session, NULL);
+}
+
+/* The last sync that waits, or NULL. */
+static Exchange *waiting_sync(FirnSession *session)
+{
+    for (GList *item = session->exchanges.tail; item; item = item->prev) {
+        Exchange *exchange = item->data;
+
+        if (exchange->state == WAITING && (exchange->command->flags & QGA_COMMAND_SYNC))
+            return exchange;
+    }
+    return NULL;
+}
+
+/* What was brief is not: the sync waits no longer. */
+static gboolean on_not_brief(gpointer data)
+{
+    FirnSession *session = data;
+    Exchange *sync = waiting_sync(session);
+
+    session->brief_timer = 0;
+    if (!sync)
+        return G_SOURCE_REMOVE;
+    drop_until(session, sync, FALSE);
+    if (nothing_is_before(session, sync))
+        run_waiting(sync);
+    firn_session_advance(session);
+    return G_SOURCE_REMOVE;
+}
+
+/* Rule 2: whether a sync waits, as all that is before it is brief. */
+static gboolean waits_for_brief(FirnSession *session)
+{
+    for (const GList *item = session->exchanges.head; item; item = item->next) {
+        const Exchange *exchange = item->data;
+
+        if (exchange->dropped || exchange->state == SENDING ||
+            (exchange->command &&
+             !(exchange->command->flags & (QGA_COMMAND_BRIEF | QGA_COMMAND_SYNC))))
+            return FALSE;
+    }
+    if (!session->brief_timer)
+        session->brief_timer = g_timeout_add(BRIEF_MS, on_not_brief, session);
+    return TRUE;
+}
+
+/* A sync that will get an error: the client learns nothing from it, so nothing is dropped. */
+static gboolean is_refused(const FirnSession *session, const QgaCommand *command,
+                           const QgaRequest *request)
+{
+    g_autofree char *refusal = firn_policy_refuses(session->policy, command);
+
+    return refusal || !qga_arguments_check(&request->arguments, command->arguments, NULL);
+}
+
+/* Whether a request runs now, whatever else runs. */
+static gboolean runs_at_once(FirnSession *session, const QgaCommand *command,
+                             const QgaRequest *request)
 {
     if (session->exchanges.length == 0)
         return TRUE;
     if (command->flags & QGA_COMMAND_SYNC) {
-        drop_all(session, FALSE);
+        if (is_refused(session, command, request))
+            return FALSE;
+        if (waits_for_brief(session))
+            return FALSE;
+        drop_until(session, NULL, FALSE);
         return nothing_is_due(session);
     }
     if (!strcmp(command->name, "guest-ping") || !strcmp(command->name, "guest-info"))
@@ -355,8 +426,9 @@ static void take_text(FirnSession *session, const QgaText *text)
         return;
     }
     if (firn_log_is_verbose())
-        g_debug("request: %s", request.name);
-    if (runs_at_once(session, command)) {
+        g_debug("read data, count: %" G_GSIZE_FORMAT ", data: {\"execute\": \"%s\"}",
+                text->message_length, request.name);
+    if (runs_at_once(session, command, &request)) {
         run(exchange_new(session, command), &request);
         return;
     }
@@ -462,7 +534,7 @@ void firn_session_left(FirnSession *session)
 {
     qga_gate_reset(session->gate);
     session->eof = FALSE;
-    drop_all(session, TRUE);
+    drop_until(session, NULL, TRUE);
     firn_session_advance(session);
 }
 

@@ -14,6 +14,8 @@
  * 2. guest-sync and guest-sync-delimited are answered at once. The client has moved on: the running
  *    command goes on, but its reply is dropped, and what still waited is not run at all (a freeze
  *    that nobody waits for would find nobody to thaw it). The same when a client leaves.
+ *    For a command that is brief (QGA_COMMAND_BRIEF) the sync waits up to half a second before: the
+ *    client may just have sent both at once.
  * 3. guest-ping and guest-info are answered at once when no earlier reply is still due, as after
  *    such a sync.
  * 4. guest-fsfreeze-thaw starts at once while a freeze runs, and so cancels it; freezes that wait

@@ -24,7 +24,18 @@ static void ignore_signal(int signal)
 {
 }
 
-void firn_startup_process(void)
+void firn_startup_descriptors(void)
+{
+    int fd;
+
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
+void firn_startup_process(gboolean daemon)
 {
     /* a handler, not SIG_IGN: an exec puts it back to the default */
     struct sigaction action = {.sa_handler = ignore_signal, .sa_flags = SA_RESTART};
@@ -40,7 +51,7 @@ void firn_startup_process(void)
         dup2(null, STDIN_FILENO);
         close(null);
     }
-    if (chdir("/") < 0)
+    if (daemon && chdir("/") < 0)
         g_warning("cannot change to /: %s", g_strerror(errno));
 }
 

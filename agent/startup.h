@@ -6,9 +6,13 @@
 
 /* What a daemon does around its work: its process, its state directory, its pid file. */
 
-/* Mask, working directory, stdin, and no death by SIGPIPE (processes it starts get the default
- * back). */
-void firn_startup_process(void);
+/* Opens /dev/null for each standard descriptor that is closed: else a file or a client would get
+ * its number. The first thing to do. */
+void firn_startup_descriptors(void);
+
+/* Mask, stdin, no death by SIGPIPE (processes it starts get the default back), and the working
+ * directory of a daemon; else paths that a client names are relative to where it was started. */
+void firn_startup_process(gboolean daemon);
 
 /*
  * Goes on in a child in the background. The parent stays until firn_startup_ready(), so that its

@@ -166,6 +166,7 @@ static GString *read_text(const Folder *folder, struct stat *status, GError **er
     g_autoptr(GString) text = g_string_new(NULL);
     int fd = openat(folder->fd, FILE_NAME, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     const char *step = "Failed to open file";
+    g_autofree char *rights = NULL;
     int failure = errno;
     gboolean done = FALSE;
 
@@ -182,9 +183,13 @@ static GString *read_text(const Folder *folder, struct stat *status, GError **er
     }
     if (done)
         return g_steal_pointer(&text);
+    rights = failure == EACCES && !folder->as_root
+                 ? g_strdup_printf("; it is read with the rights of %s, who has none (chown %s it)",
+                                   folder->account->name, folder->account->name)
+                 : g_strdup("");
     g_set_error(error, G_FILE_ERROR, (int)g_file_error_from_errno(failure),
-                "failed to read '%s': %s “%s”: %s", folder->file, step, folder->file,
-                cause_of(failure));
+                "failed to read '%s': %s “%s”: %s%s", folder->file, step, folder->file,
+                cause_of(failure), rights);
     return NULL;
 }
 

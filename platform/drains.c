@@ -72,3 +72,8 @@ void firn_drains_add(FirnDrains *drains, int fd)
     drain->link.data = drain;
     g_queue_push_tail_link(&drains->open, &drain->link);
 }
+
+guint firn_drains_count(const FirnDrains *drains)
+{
+    return drains->open.length;
+}

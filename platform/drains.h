@@ -18,5 +18,7 @@ void firn_drains_free(FirnDrains *drains);
 /* Takes the reading end, which must not block, and closes it when its last writer is gone. Of more
  * than 64 of them the oldest is closed. */
 void firn_drains_add(FirnDrains *drains, int fd);
+/* How many are open. */
+guint firn_drains_count(const FirnDrains *drains);
 
 #endif

@@ -21,6 +21,7 @@ typedef struct {
     dev_t device;
     const char *name;
     GPtrArray *disks;    /* in the store; NULL: none of ours */
+    guint first;         /* place of its first mount in the table */
     const char *visible; /* a mountpoint where it can be asked, or NULL */
 } Superblock;
 
@@ -85,6 +86,7 @@ static GHashTable *find_superblocks(Store *store, const FirnRoots *roots, FirnMo
 
         if (!superblock) {
             superblock = superblock_new(store, anonymous, mount->device);
+            superblock->first = i;
             g_hash_table_insert(superblocks, &superblock->device, superblock);
         }
         if (superblock->name && !superblock->visible && firn_mount_ways_is_open(ways, i))
@@ -93,13 +95,12 @@ static GHashTable *find_superblocks(Store *store, const FirnRoots *roots, FirnMo
     return superblocks;
 }
 
-static void fill(FirnFilesystem *filesystem, const FirnMount *mount, const Superblock *superblock,
-                 gboolean open)
+static void fill(FirnFilesystem *filesystem, const FirnMount *mount, const Superblock *superblock)
 {
     filesystem->name = superblock->name;
     filesystem->mountpoint = mount->mountpoint;
     filesystem->type = mount->type;
-    filesystem->usage_path = open ? mount->mountpoint : superblock->visible;
+    filesystem->usage_path = superblock->visible;
     filesystem->disks = (const FirnDiskAddress *const *)(gconstpointer)superblock->disks->pdata;
     filesystem->disk_count = superblock->disks->len;
 }
@@ -126,9 +127,8 @@ FirnFilesystems *firn_filesystems_read(const FirnRoots *roots, GError **error)
         const FirnMount *mount = &mounts->entries[i - 1];
         const Superblock *superblock = g_hash_table_lookup(superblocks, &mount->device);
 
-        if (superblock->name)
-            fill(&list->entries[list->count++], mount, superblock,
-                 firn_mount_ways_is_open(ways, i - 1));
+        if (superblock->name && superblock->first == i - 1)
+            fill(&list->entries[list->count++], mount, superblock);
     }
     return list;
 }

@@ -7,15 +7,14 @@
 
 #include <glib.h>
 
-/* A mount of a filesystem that has a device. Strings belong to the list. */
+/* A filesystem that has a device, and is mounted. Strings belong to the list. */
 typedef struct {
-    const char *name; /* of the device: "vda1", "dm-0"; "7:1" where sysfs does not know it */
-    const char *mountpoint;
+    const char *name;       /* of the device: "vda1", "dm-0"; "7:1" where sysfs does not know it */
+    const char *mountpoint; /* the first one */
     const char *type;
     /*
-     * The path where its sizes can be asked: its own mountpoint, or, where something hides that,
-     * another one of the same filesystem. NULL where asking would touch a network or FUSE
-     * filesystem, or where no way leads to it.
+     * The path where its sizes can be asked: the first of its mountpoints that nothing hides. NULL
+     * where asking would touch a network or FUSE filesystem, or where no way leads to it.
      */
     const char *usage_path;
     const FirnDiskAddress *const *disks; /* `disk_count` of them */
@@ -23,9 +22,10 @@ typedef struct {
 } FirnFilesystem;
 
 /*
- * Every mount of a filesystem with a device, the last mounted first, as the packaged agent lists
- * them; those without a device only where they are btrfs or bcachefs on block devices. From
- * mountinfo and sysfs alone, in one pass: no filesystem is touched.
+ * Every mounted filesystem with a device, once, as releases of the packaged agent since QEMU 10
+ * list them: in the order of their first mounts, the last one first; those without a device only
+ * where they are btrfs or bcachefs on block devices. From mountinfo and sysfs alone, in one pass:
+ * no filesystem is touched.
  */
 typedef struct {
     FirnFilesystem *entries;

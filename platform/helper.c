@@ -19,15 +19,28 @@ typedef struct {
     GString *text;
 } Stream;
 
-char *firn_helper_find(const FirnRoots *roots, const char *const *candidates)
+/* The program in the first of these folders that has it; NULL where none has. */
+static char *find_in(const FirnRoots *roots, const char *const *folders, const char *name)
 {
-    for (; *candidates; candidates++) {
-        g_autofree char *path = firn_roots_path(roots, *candidates);
+    for (; *folders; folders++) {
+        g_autofree char *absolute = g_build_filename(*folders, name, NULL);
+        g_autofree char *path = firn_roots_path(roots, absolute);
 
-        if (g_file_test(path, G_FILE_TEST_IS_EXECUTABLE) && !g_file_test(path, G_FILE_TEST_IS_DIR))
+        if (**folders == '/' && g_file_test(path, G_FILE_TEST_IS_EXECUTABLE) &&
+            g_file_test(path, G_FILE_TEST_IS_REGULAR))
             return g_steal_pointer(&path);
     }
     return NULL;
+}
+
+char *firn_helper_find(const FirnRoots *roots, const char *name)
+{
+    static const char *const usual[] = {"/usr/sbin", "/usr/bin", "/sbin", "/bin", NULL};
+    const char *variable = g_getenv("PATH");
+    g_auto(GStrv) folders = g_strsplit(variable ? variable : "", ":", -1);
+    char *path = find_in(roots, usual, name);
+
+    return path ? path : find_in(roots, (const char *const *)folders, name);
 }
 
 static void close_stream(Stream *stream)

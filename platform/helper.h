@@ -5,10 +5,11 @@
 #include "platform/roots.h"
 
 /*
- * The first of these absolute paths that is an executable below the roots, with the prefix of the
- * roots; NULL when there is none. candidates end with NULL. Free with g_free().
+ * The path, below the roots, of a program of the system: from /usr/sbin, /usr/bin, /sbin or /bin,
+ * or where none of those has it, from a folder of this process's PATH, as on systems that have no
+ * such folders. NULL when there is none. Free with g_free().
  */
-char *firn_helper_find(const FirnRoots *roots, const char *const *candidates);
+char *firn_helper_find(const FirnRoots *roots, const char *name);
 
 /*
  * Runs a program and waits for it: no input, a session of its own, as firn_program_start() starts

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "platform/logins.h"
 
+#include "platform/pidfd.h"
 #include "platform/text-file.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
@@ -34,14 +34,13 @@ static void add_login(GPtrArray *logins, GHashTable *seen, char *user, gint64 si
     g_hash_table_insert(seen, login->user, login);
 }
 
-/* FALSE where there is no such file. */
-static gboolean read_utmp(const char *path, GPtrArray *logins, GHashTable *seen)
+static void read_utmp(const char *path, GPtrArray *logins, GHashTable *seen)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     struct utmp entry;
 
     if (fd < 0)
-        return errno != ENOENT;
+        return;
     while (read(fd, &entry, sizeof entry) == sizeof entry) {
         if (entry.ut_type != USER_PROCESS || !entry.ut_user[0])
             continue;
@@ -50,28 +49,71 @@ static gboolean read_utmp(const char *path, GPtrArray *logins, GHashTable *seen)
                   (gint64)(guint32)entry.ut_tv.tv_sec * G_USEC_PER_SEC + entry.ut_tv.tv_usec);
     }
     close(fd);
-    return TRUE;
 }
 
-/* A session's file has lines NAME=VALUE, the time in microseconds. */
-static void read_session(const char *path, GPtrArray *logins, GHashTable *seen)
+/* What counts of a session's file, which has lines NAME=VALUE; unset members are NULL. */
+typedef struct {
+    const char *user, *class, *state, *leader, *since;
+} Session;
+
+static Session session_parse(char **lines)
+{
+    Session session = {0};
+    const struct {
+        const char *name;
+        const char **value;
+    } members[] = {
+        {"USER=", &session.user},     {"CLASS=", &session.class},    {"STATE=", &session.state},
+        {"LEADER=", &session.leader}, {"REALTIME=", &session.since},
+    };
+
+    for (char **line = lines; *line; line++) {
+        for (guint i = 0; i < G_N_ELEMENTS(members); i++) {
+            if (g_str_has_prefix(*line, members[i].name))
+                *members[i].value = *line + strlen(members[i].name);
+        }
+    }
+    return session;
+}
+
+/* A session whose leader is dead has ended, whatever processes it has left behind. A tree that has
+ * no processes of its own is asked about those of this machine. */
+static gboolean leader_lives(const FirnRoots *roots, const char *leader)
+{
+    guint64 pid = leader ? g_ascii_strtoull(leader, NULL, 10) : 0;
+    g_autofree char *folder = firn_roots_path(roots, "/proc");
+    g_autofree char *path = NULL;
+
+    if (pid == 0 || pid > G_MAXINT)
+        return TRUE; /* nothing can be said */
+    if (firn_roots_are_host(roots) || !g_file_test(folder, G_FILE_TEST_EXISTS))
+        return firn_pid_is_running((pid_t)pid) && !firn_pid_is_zombie((pid_t)pid);
+    path = firn_roots_pathf(roots, "/proc/%d", (int)pid);
+    return g_file_test(path, G_FILE_TEST_EXISTS);
+}
+
+/* Greeters, lock screens, the managers of users, and sessions that still wait for their user's
+ * manager are nobody's login; nor is one that is closing. */
+static gboolean session_is_login(const FirnRoots *roots, const Session *session)
+{
+    static const char *const classes[] = {"user", "user-early", "user-light", "user-early-light",
+                                          NULL};
+
+    return session->user && *session->user &&
+           g_strv_contains(classes, session->class ? session->class : "user") &&
+           g_strcmp0(session->state, "closing") != 0 && leader_lives(roots, session->leader);
+}
+
+static void read_session(const FirnRoots *roots, const char *path, GPtrArray *logins,
+                         GHashTable *seen)
 {
     g_autofree char *text = firn_text_file_read(path, NULL);
     g_auto(GStrv) lines = g_strsplit(text ? text : "", "\n", -1);
-    const char *user = NULL, *class = "user";
-    gint64 since = 0;
+    Session session = session_parse(lines);
+    gint64 since = session.since ? g_ascii_strtoll(session.since, NULL, 10) : 0;
 
-    for (char **line = lines; *line; line++) {
-        if (g_str_has_prefix(*line, "USER="))
-            user = *line + strlen("USER=");
-        else if (g_str_has_prefix(*line, "CLASS="))
-            class = *line + strlen("CLASS=");
-        else if (g_str_has_prefix(*line, "REALTIME="))
-            since = g_ascii_strtoll(*line + strlen("REALTIME="), NULL, 10);
-    }
-    /* Greeters, lock screens, and the managers of users are nobody's login. */
-    if (user && *user && g_str_has_prefix(class, "user") && since > 0)
-        add_login(logins, seen, g_strdup(user), since);
+    if (since > 0 && session_is_login(roots, &session))
+        add_login(logins, seen, g_strdup(session.user), since);
 }
 
 static gint by_time(gconstpointer a, gconstpointer b)
@@ -95,7 +137,7 @@ static void read_sessions(const FirnRoots *roots, GPtrArray *logins, GHashTable 
 
         /* Beside a session's file there is a pipe NAME.ref. */
         if (!strchr(name, '.') && g_file_test(path, G_FILE_TEST_IS_REGULAR))
-            read_session(path, logins, seen);
+            read_session(roots, path, logins, seen);
     }
     g_ptr_array_sort(logins, by_time); /* a folder has no order */
 }
@@ -106,7 +148,8 @@ GPtrArray *firn_logins_read(const FirnRoots *roots)
     g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
     g_autofree char *utmp = firn_roots_path(roots, "/run/utmp");
 
-    if (!read_utmp(utmp, logins, seen))
+    read_utmp(utmp, logins, seen);
+    if (logins->len == 0)
         read_sessions(roots, logins, seen);
     return logins;
 }

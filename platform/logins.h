@@ -11,7 +11,8 @@ typedef struct {
 
 /*
  * Who is logged in, each user once with the earliest login: from /run/utmp, in its order, or where
- * there is none from logind's sessions below /run/systemd/sessions, by time. Elements are FirnLogin
+ * nobody is in it from logind's sessions below /run/systemd/sessions, by time: those of users that
+ * are not closing and whose leader lives. Elements are FirnLogin
  * *; free with g_ptr_array_unref(). Nobody is no error.
  */
 GPtrArray *firn_logins_read(const FirnRoots *roots);

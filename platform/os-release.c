@@ -16,6 +16,22 @@ static gboolean is_name(const char *text)
     return TRUE;
 }
 
+/* In double quotes, where a shell keeps both characters of \\', the packaged agent takes that for a
+ * single quote; in place. */
+static void ease_quotes(char *value)
+{
+    char *to = value;
+
+    for (const char *from = value; *from; from++) {
+        if (from[0] == '\\' && from[1] == '\'')
+            continue;
+        *to++ = *from;
+        if (from[0] == '\\' && from[1])
+            *to++ = *++from;
+    }
+    *to = '\0';
+}
+
 static void add_line(GHashTable *values, char *line)
 {
     char *equals, *value;
@@ -27,6 +43,8 @@ static void add_line(GHashTable *values, char *line)
     *equals = '\0';
     if (!is_name(line))
         return;
+    if (equals[1] == '"')
+        ease_quotes(equals + 1);
     value = g_shell_unquote(equals + 1, NULL);
     if (value)
         g_hash_table_replace(values, g_strdup(line), value);

@@ -17,9 +17,6 @@
 /* So many bytes of a password's front or end betray it. */
 #define TOLD_MIN 8
 
-static const char *const programs[] = {"/usr/sbin/chpasswd", "/sbin/chpasswd", "/usr/bin/chpasswd",
-                                       NULL};
-
 gboolean firn_password_check(const char *user, const char *password, gsize length, GError **error)
 {
     const char *complaint = NULL;
@@ -81,7 +78,7 @@ static gboolean tells(const char *text, const char *password, gsize length)
 gboolean firn_password_set(const FirnRoots *roots, const char *user, const char *password,
                            gsize length, gboolean crypted, GError **error)
 {
-    g_autofree char *program = firn_helper_find(roots, programs);
+    g_autofree char *program = firn_helper_find(roots, "chpasswd");
     g_autoptr(FirnUser) account = NULL;
     g_autoptr(GError) failure = NULL;
 

@@ -12,7 +12,7 @@
 #define STATE "/sys/power/state"
 #define DISK "/sys/power/disk"
 
-/* The ways to one end. A helper is a name in /sbin and its like, and its arguments. */
+/* The ways to one end. A helper is a program of the system, and its arguments. */
 typedef struct {
     const char *logind; /* the method of its D-Bus interface */
     const char *helpers[3][5];
@@ -37,17 +37,6 @@ static gboolean exists(const FirnRoots *roots, const char *absolute)
     return g_file_test(path, G_FILE_TEST_EXISTS);
 }
 
-static char *find_program(const FirnRoots *roots, const char *name)
-{
-    g_autofree char *sbin = g_strconcat("/sbin/", name, NULL);
-    g_autofree char *usr_sbin = g_strconcat("/usr/sbin/", name, NULL);
-    g_autofree char *bin = g_strconcat("/bin/", name, NULL);
-    g_autofree char *usr_bin = g_strconcat("/usr/bin/", name, NULL);
-    const char *const places[] = {sbin, usr_sbin, bin, usr_bin, NULL};
-
-    return firn_helper_find(roots, places);
-}
-
 /* Keeps the first failure, which is of the way that should have worked. */
 static void note_failure(GError **first, GError *error)
 {
@@ -65,7 +54,7 @@ static gboolean ask_logind(const FirnRoots *roots, const Way *way, guint timeout
 
     if (!exists(roots, "/run/systemd/system") || !exists(roots, "/run/dbus/system_bus_socket"))
         return FALSE;
-    busctl = find_program(roots, "busctl");
+    busctl = firn_helper_find(roots, "busctl");
     if (!busctl)
         return FALSE;
     /* The last argument: do not ask a user for a password. */
@@ -87,7 +76,7 @@ static gboolean ask_logind(const FirnRoots *roots, const Way *way, guint timeout
 static gboolean ask_helper(const FirnRoots *roots, const char *const helper[5], guint timeout,
                            GError **first)
 {
-    g_autofree char *program = find_program(roots, helper[0]);
+    g_autofree char *program = firn_helper_find(roots, helper[0]);
     const char *argv[6] = {program};
     GError *error = NULL;
 

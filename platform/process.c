@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib-unix.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -50,7 +51,7 @@ struct FirnProcesses {
     GHashTable *by_pid;
     GQueue ended; /* of Process, oldest first */
     FirnDrains *drains;
-    gsize kept;
+    gsize kept; /* bytes of output, of all */
     GSource *age_timer;
 };
 
@@ -121,18 +122,59 @@ static gboolean forget_oldest(FirnProcesses *processes)
     return g_hash_table_remove(processes->by_pid, GINT_TO_POINTER(oldest->pid));
 }
 
+/* Cuts a stream's end off, or all of it: what comes later is not kept then, or it had a hole. */
+static void stream_cut(Stream *stream, gsize length)
+{
+    if (stream->data->len <= length)
+        return;
+    stream->process->table->kept -= stream->data->len - length;
+    if (length == 0) /* give the memory back as well */
+        g_byte_array_free(g_steal_pointer(&stream->data), TRUE);
+    stream->data =
+        length == 0 ? g_byte_array_new() : g_byte_array_set_size(stream->data, (guint)length);
+    stream->truncated = TRUE;
+}
+
+/* Drops the output of the oldest that has ended and has some; how it ended stays known. */
+static gboolean drop_oldest_output(FirnProcesses *processes)
+{
+    for (GList *item = processes->ended.head; item; item = item->next) {
+        Process *process = item->data;
+
+        if (kept_of(process) == 0)
+            continue;
+        stream_cut(&process->out, 0);
+        stream_cut(&process->err, 0);
+        return TRUE;
+    }
+    return FALSE;
+}
+
 static gsize room(gsize limit, gsize used)
 {
     return limit > used ? limit - used : 0;
 }
 
-static void stream_keep(Stream *stream, const guint8 *data, gsize length)
+/* How much more of a stream may be kept. Half of the limit is its own: when the other stream has
+ * more than its half, that gives way. */
+static gsize stream_room(const Stream *stream, gsize length)
 {
     Process *process = stream->process;
-    FirnProcesses *table = process->table;
-    gsize keep = MIN(length, room(table->limits.output, kept_of(process)));
+    Stream *other = stream == &process->out ? &process->err : &process->out;
+    gsize limit = process->table->limits.output, half = limit / 2;
+    gsize wanted = MIN(length, room(MAX(half, room(limit, other->data->len)), stream->data->len));
 
-    while (room(table->limits.total, table->kept) < keep && forget_oldest(table))
+    if (stream->data->len + wanted + other->data->len > limit)
+        stream_cut(other, limit - stream->data->len - wanted);
+    return wanted;
+}
+
+static void stream_keep(Stream *stream, const guint8 *data, gsize length)
+{
+    FirnProcesses *table = stream->process->table;
+    gsize keep = stream->truncated ? 0 : stream_room(stream, length);
+
+    while (room(table->limits.total, table->kept) < keep && drop_oldest_output(table))
         continue;
     keep = MIN(keep, room(table->limits.total, table->kept));
     g_byte_array_append(stream->data, data, (guint)keep);
@@ -297,6 +339,18 @@ typedef struct {
     int input[2], out[2], err[2];
 } Pipes;
 
+struct FirnLaunch {
+    Pipes pipes;
+    char *path;
+    char **argv;
+    char **environment;
+    guint8 *input;
+    gsize input_length;
+    FirnCapture capture;
+    pid_t pid; /* 0: not started */
+    GError *error;
+};
+
 static void pipes_close(Pipes *pipes)
 {
     for (guint i = 0; i < 2; i++) {
@@ -348,50 +402,95 @@ static void stream_open(Stream *stream, Process *process, int *fd)
         stream->source = watch_fd(stream->fd, G_IO_IN | G_IO_HUP | G_IO_ERR, stream_ready, stream);
 }
 
-static void process_new(FirnProcesses *processes, pid_t pid, Pipes *pipes, guint8 *input,
-                        gsize input_length)
+static void process_new(FirnProcesses *processes, FirnLaunch *launch)
 {
     Process *process = g_new0(Process, 1);
+    Pipes *pipes = &launch->pipes;
 
     process->table = processes;
-    process->pid = pid;
+    process->pid = launch->pid;
     stream_open(&process->out, process, &pipes->out[0]);
     stream_open(&process->err, process, &pipes->err[0]);
-    process->input = input;
-    process->input_length = input_length;
+    process->input = g_steal_pointer(&launch->input);
+    process->input_length = launch->input_length;
     process->input_fd = pipes->input[1];
     pipes->input[1] = -1;
     if (process->input_fd >= 0 && input_ready(process->input_fd, G_IO_OUT, process))
         process->input_source =
             watch_fd(process->input_fd, G_IO_OUT | G_IO_HUP | G_IO_ERR, input_ready, process);
-    process->watch = g_child_watch_source_new(pid);
+    process->watch = g_child_watch_source_new(process->pid);
     g_source_set_callback(process->watch, G_SOURCE_FUNC(process_ended), process, NULL);
     g_source_attach(process->watch, NULL);
     /* A pid comes again only once its process was reaped: then the older one was not asked for. */
-    g_hash_table_replace(processes->by_pid, GINT_TO_POINTER(pid), process);
+    g_hash_table_replace(processes->by_pid, GINT_TO_POINTER(process->pid), process);
 }
 
-pid_t firn_processes_start(FirnProcesses *processes, const FirnProcessStart *start, GError **error)
+static void launch_free(FirnLaunch *launch)
 {
-    Pipes pipes = {{-1, -1}, {-1, -1}, {-1, -1}};
-    FirnProgram program = {
-        .path = start->path, .argv = start->argv, .environment = start->environment};
-    pid_t pid;
+    pipes_close(&launch->pipes);
+    input_forget(launch->input, launch->input_length);
+    g_clear_error(&launch->error);
+    g_free(launch->path);
+    g_strfreev(launch->argv);
+    g_strfreev(launch->environment);
+    g_free(launch);
+}
 
-    if (!pipes_open(&pipes, start, error)) {
-        input_forget(start->input, start->input_length);
-        return 0;
-    }
-    program.stdin_fd = pipes.input[0];
-    program.stdout_fd = pipes.out[1];
-    program.stderr_fd = start->capture == FIRN_CAPTURE_MERGED ? pipes.out[1] : pipes.err[1];
-    pid = firn_program_start(&program, error);
+FirnLaunch *firn_launch_new(const FirnProcessStart *start, GError **error)
+{
+    FirnLaunch *launch = g_new0(FirnLaunch, 1);
+
+    launch->pipes = (Pipes){{-1, -1}, {-1, -1}, {-1, -1}};
+    launch->path = g_strdup(start->path);
+    launch->argv = g_strdupv((char **)(gsize)(gconstpointer)start->argv);
+    launch->environment = g_strdupv((char **)(gsize)(gconstpointer)start->environment);
+    launch->input = start->input;
+    launch->input_length = start->input_length;
+    launch->capture = start->capture;
+    if (pipes_open(&launch->pipes, start, error))
+        return launch;
+    launch_free(launch);
+    return NULL;
+}
+
+void firn_launch_run(FirnLaunch *launch, void (*tries)(const char *path, gpointer data),
+                     gpointer data)
+{
+    Pipes *pipes = &launch->pipes;
+    FirnProgram program = {
+        .path = launch->path,
+        .argv = (const char *const *)launch->argv,
+        .environment = (const char *const *)launch->environment,
+        .stdin_fd = pipes->input[0],
+        .stdout_fd = pipes->out[1],
+        .stderr_fd = launch->capture == FIRN_CAPTURE_MERGED ? pipes->out[1] : pipes->err[1],
+        .tries = tries,
+        .data = data,
+    };
+
+    launch->pid = firn_program_start(&program, &launch->error);
+}
+
+pid_t firn_processes_adopt(FirnProcesses *processes, FirnLaunch *launch, GError **error)
+{
+    pid_t pid = launch->pid;
+
     if (pid > 0)
-        process_new(processes, pid, &pipes, start->input, start->input_length);
+        process_new(processes, launch);
     else
-        input_forget(start->input, start->input_length);
-    pipes_close(&pipes);
+        g_propagate_error(error, g_steal_pointer(&launch->error));
+    launch_free(launch);
     return pid;
+}
+
+void firn_launch_abandon(FirnLaunch *launch)
+{
+    if (launch->pid > 0) {
+        kill(launch->pid, SIGKILL);
+        while (waitpid(launch->pid, NULL, 0) < 0 && errno == EINTR)
+            continue;
+    }
+    launch_free(launch);
 }
 
 static Process *find(const FirnProcesses *processes, gint64 pid)
@@ -434,6 +533,17 @@ void firn_processes_forget(FirnProcesses *processes, gint64 pid)
     g_hash_table_remove(processes->by_pid, GINT_TO_POINTER(process->pid));
     if (g_queue_is_empty(&processes->ended))
         drop_source(&processes->age_timer);
+}
+
+gboolean firn_processes_are_idle(const FirnProcesses *processes)
+{
+    return firn_processes_count(processes) == 0 && firn_drains_count(processes->drains) == 0;
+}
+
+void firn_processes_set_output(FirnProcesses *processes, gsize output, gsize total)
+{
+    processes->limits.output = output;
+    processes->limits.total = total;
 }
 
 guint firn_processes_count(const FirnProcesses *processes)

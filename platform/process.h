@@ -15,9 +15,10 @@ typedef struct FirnProcesses FirnProcesses;
 
 /* What bounds the memory of it. */
 typedef struct {
-    gsize output; /* bytes kept of one process, both streams together; what is more is dropped */
-    gsize total;  /* bytes kept of all; the oldest that have ended make room */
-    guint ended;  /* processes that have ended and were not asked for; the oldest go first */
+    gsize output;     /* bytes kept of one process, both streams together; each may have half of it
+                         whatever the other takes, and what is more is dropped */
+    gsize total;      /* bytes kept of all; the output of the oldest that have ended makes room */
+    guint ended;      /* processes that have ended and were not asked for; the oldest go first */
     guint ended_time; /* seconds that such a process is remembered */
 } FirnProcessLimits;
 
@@ -58,9 +59,25 @@ FirnProcesses *firn_processes_new(const FirnProcessLimits *limits);
 void firn_processes_free(FirnProcesses *processes);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(FirnProcesses, firn_processes_free)
 
-/* Starts one; returns its pid, or 0 with an error as of firn_program_start(). SIGPIPE must be
- * ignored in this process. */
-pid_t firn_processes_start(FirnProcesses *processes, const FirnProcessStart *start, GError **error);
+/*
+ * A process on its way. Its program may lie on a filesystem that does not answer, so starting has
+ * three steps: firn_launch_new() makes the pipes; firn_launch_run() starts the program, and may
+ * block for ever, so it may run on any thread; then firn_processes_adopt() or
+ * firn_launch_abandon(), on the thread of the main loop.
+ */
+typedef struct FirnLaunch FirnLaunch;
+
+/* Copies what `start` points to, and takes its input. NULL with an error. SIGPIPE must be ignored
+ * in this process. */
+FirnLaunch *firn_launch_new(const FirnProcessStart *start, GError **error);
+/* tries: NULL, or as of FirnProgram. */
+void firn_launch_run(FirnLaunch *launch, void (*tries)(const char *path, gpointer data),
+                     gpointer data);
+/* Takes the launch. Returns the pid of a process that is known from now on, or 0 with an error as
+ * of firn_program_start(). */
+pid_t firn_processes_adopt(FirnProcesses *processes, FirnLaunch *launch, GError **error);
+/* Takes the launch; a process that was started after all is killed. */
+void firn_launch_abandon(FirnLaunch *launch);
 
 /* FALSE when no such process is known. What `status` points to is valid until the next call. */
 gboolean firn_processes_status(FirnProcesses *processes, gint64 pid, FirnProcessStatus *status);
@@ -70,5 +87,11 @@ void firn_processes_forget(FirnProcesses *processes, gint64 pid);
 
 /* How many are known, running or not. */
 guint firn_processes_count(const FirnProcesses *processes);
+
+/* TRUE when none is known and nobody holds a pipe of a process that has ended. */
+gboolean firn_processes_are_idle(const FirnProcesses *processes);
+
+/* Changes the limits of the same name, for what comes from now on. */
+void firn_processes_set_output(FirnProcesses *processes, gsize output, gsize total);
 
 #endif

@@ -25,14 +25,23 @@ static gboolean is_program(const char *path)
     return access(path, X_OK) == 0;
 }
 
-/* The file to execute, or NULL with errno. Any other failure outlives a file not found. */
-static char *find_program(const char *name, const char *path)
+static void program_tries(const FirnProgram *program, const char *path)
 {
+    if (program->tries)
+        program->tries(path, program->data);
+}
+
+/* The file to execute, or NULL with errno. Any other failure outlives a file not found. */
+static char *find_program(const FirnProgram *program, const char *path)
+{
+    const char *name = program->path;
     g_auto(GStrv) folders = NULL;
     int failure = ENOENT;
 
-    if (strchr(name, '/'))
+    if (strchr(name, '/')) {
+        program_tries(program, name);
         return g_strdup(name);
+    }
     folders = g_strsplit(path ? path : DEFAULT_PATH, ":", -1);
     for (char **folder = folders; *folder && *name; folder++) {
         g_autofree char *candidate = NULL;
@@ -40,6 +49,7 @@ static char *find_program(const char *name, const char *path)
         if (!**folder) /* the working directory is no place to find programs in */
             continue;
         candidate = g_build_filename(*folder, name, NULL);
+        program_tries(program, candidate);
         if (is_program(candidate))
             return g_steal_pointer(&candidate);
         if (errno != ENOENT && errno != ENOTDIR)
@@ -106,13 +116,41 @@ static int start_script(const FirnProgram *program, const char *file, pid_t *pid
     return start(program, "/bin/sh", (const char *const *)argv->pdata, pid);
 }
 
+/* Why a file that is there is not found by execve(2): that is the interpreter's, or the loader's,
+ * error. NULL where it is none of these. */
+static char *missing_interpreter(const char *file)
+{
+    char text[256] = "";
+    int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    gssize length = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
+    char *line = text + 2;
+
+    if (fd >= 0)
+        close(fd);
+    if (length < 4)
+        return NULL;
+    if (memcmp(text, "\177ELF", 4) == 0)
+        return g_strdup("the loader or the libraries of its architecture are not installed");
+    if (memcmp(text, "#!", 2) != 0)
+        return NULL;
+    line[strcspn(line, "\n")] = '\0';
+    if (strchr(line, '\r'))
+        return g_strdup("its first line ends in a carriage return, as DOS writes it; save it with "
+                        "the line ends of Unix");
+    g_strstrip(line);
+    line[strcspn(line, " \t")] = '\0';
+    return g_strdup_printf(
+        "its interpreter '%s' is not there; install it, or change the first line", line);
+}
+
 pid_t firn_program_start(const FirnProgram *program, GError **error)
 {
     const char *path =
         program->environment
             ? g_environ_getenv((char **)(gsize)(gconstpointer)program->environment, "PATH")
             : NULL;
-    g_autofree char *file = find_program(program->path, path ? path : g_getenv("PATH"));
+    g_autofree char *file = find_program(program, path ? path : g_getenv("PATH"));
+    g_autofree char *why = NULL;
     pid_t pid = 0;
     int failure;
 
@@ -121,8 +159,10 @@ pid_t firn_program_start(const FirnProgram *program, GError **error)
         failure = start_script(program, file, &pid);
     if (failure == 0)
         return pid;
+    why = file && failure == ENOENT ? missing_interpreter(file) : NULL;
     g_set_error(error, G_FILE_ERROR, (int)g_file_error_from_errno(failure),
-                "Failed to execute child process “%s” (%s)", program->path, g_strerror(failure));
+                "Failed to execute child process “%s” (%s)%s%s", program->path, g_strerror(failure),
+                why ? ": " : "", why ? why : "");
     return 0;
 }
 

@@ -14,6 +14,9 @@ typedef struct {
         *environment; /* NULL: this process's; its PATH is searched, or else this one's */
     int stdin_fd, stdout_fd, stderr_fd; /* -1: /dev/null; they stay the caller's */
     gboolean own_session;               /* apart from the agent's, to be killed with its children */
+    void (*tries)(const char *path, gpointer data); /* NULL, or told of each file that is looked
+                                                       at, which may hang */
+    gpointer data;
 } FirnProgram;
 
 /*

@@ -17,17 +17,21 @@ static void set_trim_error(GError **error, int code)
                     g_strerror(code));
 }
 
-gboolean firn_trim(const char *path, guint64 *minimum, guint64 *trimmed, GError **error)
+int firn_trim_open(const char *path, GError **error)
 {
-    struct fstrim_range range = {.start = 0, .len = G_MAXUINT64, .minlen = *minimum};
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    int result;
 
-    if (fd < 0) {
+    if (fd < 0)
         g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(errno), "failed to open: %s",
                     g_strerror(errno));
-        return FALSE;
-    }
+    return fd;
+}
+
+gboolean firn_trim(int fd, guint64 *minimum, guint64 *trimmed, GError **error)
+{
+    struct fstrim_range range = {.start = 0, .len = G_MAXUINT64, .minlen = *minimum};
+    int result;
+
     do {
         result = ioctl(fd, FITRIM, &range);
     } while (result < 0 && errno == EINTR);

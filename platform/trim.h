@@ -4,12 +4,15 @@
 
 #include <glib.h>
 
+/* Opens a filesystem at its mountpoint, to trim it; -1 with a G_FILE_ERROR. It may have to wait for
+ * what lies on the way there. */
+int firn_trim_open(const char *path, GError **error);
+
 /*
- * Tells the disk below a filesystem which blocks hold nothing (FITRIM of linux/fs.h). May take
- * minutes. path: its mountpoint, or any file of it. minimum: free ranges of fewer bytes are left
- * alone; set to what the filesystem made of it. trimmed: bytes told. The error's text is the
- * packaged agent's.
+ * Tells the disk of a filesystem which of its blocks are free (FITRIM), in extents of at least
+ * *minimum bytes; takes minutes on a large one. *minimum receives the least the filesystem goes
+ * for, *trimmed the bytes. Closes `fd`. FALSE with a G_FILE_ERROR.
  */
-gboolean firn_trim(const char *path, guint64 *minimum, guint64 *trimmed, GError **error);
+gboolean firn_trim(int fd, guint64 *minimum, guint64 *trimmed, GError **error);
 
 #endif

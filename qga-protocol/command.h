@@ -13,6 +13,8 @@ typedef enum {
     QGA_COMMAND_SILENT = 1 << 1,      /* no reply on success */
     QGA_COMMAND_SENTINEL = 1 << 2,    /* 0xFF before the reply */
     QGA_COMMAND_SYNC = 1 << 3,        /* answered at once; drops the reply of a running command */
+    QGA_COMMAND_BRIEF = 1 << 4,       /* answered at once unless something hangs: a sync that comes
+                                         meanwhile waits a moment for it */
 } QgaCommandFlags;
 
 /* Finishes `reply` now, or keeps a reference and finishes it later. `data` is the family's own. */

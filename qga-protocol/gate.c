@@ -515,6 +515,7 @@ static void gate_give(QgaGate *gate, QgaText *text)
         .length = gate->json->len,
         .id = gate->has_id ? gate->id->str : NULL,
         .message = gate->buffer + gate->start,
+        .message_length = gate->position - gate->start,
         .slices = (const QgaSlice *)(gconstpointer)gate->slices->data,
         .slice_count = gate->slices->len,
         .tokens = gate->tokens,

@@ -63,6 +63,7 @@ typedef struct {
     gsize length;
     const char *id; /* the member "id" of the outermost object, for the reply; NULL: none */
     const char *message;
+    gsize message_length;
     const QgaSlice *slices; /* in `message` */
     guint slice_count;
     guint tokens;

@@ -5,6 +5,7 @@
 #include "agent/config.h"
 #include "agent/freeze/freezer.h"
 #include "agent/policy.h"
+#include "agent/worker.h"
 #include "platform/roots.h"
 #include "qga-protocol/command.h"
 
@@ -14,6 +15,7 @@ typedef struct {
     const FirnRoots *roots;
     FirnFreezer *freezer;     /* NULL where commands are only listed, as for --block-rpcs=help */
     const FirnPolicy *policy; /* the same */
+    FirnWorker *worker;       /* the same */
 } FirnContext;
 
 /* Each family adds its rows, with its own state, to the table. One file a family, named for it. */

@@ -1,55 +1,39 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "platform/file.h"
+#include "agent/commands/ask.h"
 #include "agent/commands/families.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "platform/memory-file.h"
 
 /* The packaged agent's limit, which clients know: 48 MiB, 64 MiB as base64. */
 #define READ_MAX (48 * 1024 * 1024)
 #define READ_DEFAULT 4096
-/* Read before the reply begins, so that a file that cannot be read is an error. */
-#define FIRST_READ 4096
-
-static void guest_file_open(const QgaArguments *arguments, QgaReply *reply, gpointer data)
-{
-    const char *path = json_object_get_string_member(arguments->object, "path");
-    const char *mode = json_object_get_string_member_with_default(arguments->object, "mode", "r");
-    GError *error = NULL;
-    gint64 handle = firn_files_open(data, path, mode, &error);
-
-    if (error) {
-        qga_reply_fail_error(reply, error);
-        return;
-    }
-    qga_reply_return_int(reply, handle);
-}
 
 static gint64 handle_of(const QgaArguments *arguments)
 {
     return json_object_get_int_member(arguments->object, "handle");
 }
 
-static void guest_file_close(const QgaArguments *arguments, QgaReply *reply, gpointer data)
+static void return_number(GVariant *answer, int memory, QgaReply *reply)
 {
-    GError *error = NULL;
-
-    if (!firn_files_close(data, handle_of(arguments), &error)) {
-        qga_reply_fail_error(reply, error);
-        return;
-    }
-    qga_reply_finish(reply);
+    qga_reply_return_int(reply, g_variant_get_int64(answer));
 }
 
-/* The file of the argument "handle"; where there is none, the reply has failed. */
-static FirnFile *find_file(const QgaArguments *arguments, QgaReply *reply, FirnFiles *files)
+static void guest_file_open(const QgaArguments *arguments, QgaReply *reply, gpointer data)
 {
-    GError *error = NULL;
-    FirnFile *file = firn_files_find(files, handle_of(arguments), &error);
+    const char *path = json_object_get_string_member(arguments->object, "path");
+    const char *mode = json_object_get_string_member_with_default(arguments->object, "mode", "r");
 
-    if (!file)
-        qga_reply_fail_error(reply, error);
-    return file;
+    firn_ask(data, FIRN_TASK_OPEN, g_variant_new("(^ay^ay)", path, mode), -1, reply, return_number);
+}
+
+static void guest_file_close(const QgaArguments *arguments, QgaReply *reply, gpointer data)
+{
+    firn_ask(data, FIRN_TASK_CLOSE, g_variant_new_int64(handle_of(arguments)), -1, reply, NULL);
 }
 
 static gboolean check_count(gint64 count, gint64 max, QgaReply *reply)
@@ -60,30 +44,24 @@ static gboolean check_count(gint64 count, gint64 max, QgaReply *reply)
     return FALSE;
 }
 
-/* A read whose reply goes out in pieces: however large, no more than one of them is held. */
+/* What was read, on its way out in pieces: encoded it is never held as a whole. */
 typedef struct {
-    FirnFiles *files;
-    gint64 handle;
-    gsize left; /* bytes still wanted */
-    gint64 done;
+    GVariant *bytes; /* where they came with the answer */
+    int memory;      /* the memory file where they are, or -1 */
+    gsize length;
+    gsize done;
     gboolean named;
     gboolean eof;
-    gsize first; /* bytes read before the reply began */
-    guint8 buffer[FIRST_READ];
 } Reading;
 
-/* Reads up to `size` bytes more. FALSE with an error when the file cannot be read. */
-static gboolean reading_fill(Reading *reading, guint8 *bytes, gsize size, gsize *got,
-                             GError **error)
+static void reading_free(gpointer data)
 {
-    gsize wanted = MIN(reading->left, size);
-    FirnFile *file = firn_files_find(reading->files, reading->handle, error);
-    gssize count = file ? firn_file_read(file, bytes, wanted, &reading->eof, error) : -1;
+    Reading *reading = data;
 
-    *got = count > 0 ? (gsize)count : 0;
-    reading->left = *got < wanted ? 0 : reading->left - wanted;
-    reading->done += (gint64)*got;
-    return count >= 0;
+    if (reading->memory >= 0)
+        close(reading->memory);
+    g_variant_unref(reading->bytes);
+    g_free(reading);
 }
 
 static const char *reading_next(gpointer data)
@@ -98,13 +76,14 @@ static const char *reading_next(gpointer data)
 static gsize reading_read(guint8 *bytes, gsize size, gpointer data)
 {
     Reading *reading = data;
-    gsize first = reading->first, got = 0;
+    gsize count = MIN(size, reading->length - reading->done);
 
-    memcpy(bytes, reading->buffer, first);
-    reading->first = 0;
-    if (reading->left > 0)
-        reading_fill(reading, bytes + first, size - first, &got, NULL);
-    return first + got;
+    if (reading->memory >= 0)
+        count = firn_memory_file_read(reading->memory, reading->done, bytes, count);
+    else if (count > 0)
+        memcpy(bytes, (const guint8 *)g_variant_get_data(reading->bytes) + reading->done, count);
+    reading->done += count;
+    return count;
 }
 
 static JsonObject *reading_rest(gpointer data)
@@ -112,81 +91,70 @@ static JsonObject *reading_rest(gpointer data)
     const Reading *reading = data;
     JsonObject *object = json_object_new();
 
-    json_object_set_int_member(object, "count", reading->done);
+    json_object_set_int_member(object, "count", (gint64)reading->done);
     json_object_set_boolean_member(object, "eof", reading->eof);
     return object;
 }
 
+static void return_reading(GVariant *answer, int memory, QgaReply *reply)
+{
+    static const QgaReplySource source = {reading_next, reading_read, reading_rest, reading_free};
+    Reading *reading = g_new0(Reading, 1);
+    guint64 in_memory;
+
+    g_variant_get(answer, "(@aytb)", &reading->bytes, &in_memory, &reading->eof);
+    reading->memory = memory >= 0 ? fcntl(memory, F_DUPFD_CLOEXEC, 0) : -1;
+    reading->length = memory >= 0 ? (gsize)in_memory : g_variant_get_size(reading->bytes);
+    qga_reply_stream(reply, &source, reading);
+}
+
 static void guest_file_read(const QgaArguments *arguments, QgaReply *reply, gpointer data)
 {
-    static const QgaReplySource source = {reading_next, reading_read, reading_rest, g_free};
     gint64 count =
         json_object_get_int_member_with_default(arguments->object, "count", READ_DEFAULT);
-    g_autofree Reading *reading = NULL;
     GError *error = NULL;
+    int memory = -1;
 
-    if (!find_file(arguments, reply, data) || !check_count(count, READ_MAX, reply))
+    if (!check_count(count, READ_MAX, reply))
         return;
-    reading = g_new0(Reading, 1);
-    reading->files = data;
-    reading->handle = handle_of(arguments);
-    reading->left = (gsize)count;
-    if (!reading_fill(reading, reading->buffer, FIRST_READ, &reading->first, &error)) {
+    if (count > FIRN_TASK_BYTES_MAX)
+        memory = firn_memory_file_new(&error);
+    if (error) {
         qga_reply_fail_error(reply, error);
         return;
     }
-    qga_reply_stream(reply, &source, g_steal_pointer(&reading));
+    firn_ask(data, FIRN_TASK_READ, g_variant_new("(xt)", handle_of(arguments), (guint64)count),
+             memory, reply, return_reading);
 }
 
-typedef struct {
-    FirnFile *file;
-    gsize left; /* bytes still to be written */
-    gint64 done;
-    GError *error;
-} Writing;
-
-static gboolean write_piece(const guint8 *bytes, gsize length, gpointer data)
+static void return_written(GVariant *answer, int memory, QgaReply *reply)
 {
-    Writing *writing = data;
-    gsize wanted = MIN(length, writing->left);
-    gssize written = firn_file_write(writing->file, bytes, wanted, &writing->error);
+    JsonObject *object = json_object_new();
 
-    if (written > 0) {
-        writing->done += written;
-        writing->left -= (gsize)written;
-    } else if (writing->done > 0 &&
-               g_error_matches(writing->error, G_FILE_ERROR, G_FILE_ERROR_AGAIN))
-        g_clear_error(&writing->error); /* it takes no more now: what it took is the answer */
-    return written == (gssize)wanted && writing->left > 0;
+    json_object_set_int_member(object, "count", (gint64)g_variant_get_uint64(answer));
+    json_object_set_boolean_member(object, "eof", FALSE);
+    qga_reply_return_object(reply, object);
 }
 
 static void guest_file_write(const QgaArguments *arguments, QgaReply *reply, gpointer data)
 {
-    Writing writing = {.file = find_file(arguments, reply, data)};
     GError *error = NULL;
-    JsonObject *object;
-    gint64 count;
-    gsize length;
+    GVariant *bytes = NULL;
+    gint64 count = 0;
+    gsize length = 0;
+    int memory;
 
-    if (!writing.file)
-        return;
-    if (!qga_arguments_base64_check(arguments, "buf-b64", &length, &error)) {
+    if (qga_arguments_base64_check(arguments, "buf-b64", &length, &error)) {
+        count = json_object_get_int_member_with_default(arguments->object, "count", (gint64)length);
+        if (!check_count(count, (gint64)length, reply))
+            return;
+        bytes = firn_ask_bytes(arguments, "buf-b64", (gsize)count, &memory, &error);
+    }
+    if (bytes)
+        firn_ask(data, FIRN_TASK_WRITE, g_variant_new("(x@ay)", handle_of(arguments), bytes),
+                 memory, reply, return_written);
+    else
         qga_reply_fail_error(reply, error);
-        return;
-    }
-    count = json_object_get_int_member_with_default(arguments->object, "count", (gint64)length);
-    if (!check_count(count, (gint64)length, reply))
-        return;
-    writing.left = (gsize)count;
-    qga_arguments_base64_each(arguments, "buf-b64", write_piece, &writing);
-    if (writing.error) {
-        qga_reply_fail_error(reply, writing.error);
-        return;
-    }
-    object = json_object_new();
-    json_object_set_int_member(object, "count", writing.done);
-    json_object_set_boolean_member(object, "eof", FALSE);
-    qga_reply_return_object(reply, object);
 }
 
 static const char *const whence_values[] = {"set", "cur", "end", NULL};
@@ -208,36 +176,29 @@ static int whence_of(const QgaArguments *arguments, QgaReply *reply)
     return -1;
 }
 
-static void guest_file_seek(const QgaArguments *arguments, QgaReply *reply, gpointer data)
+static void return_position(GVariant *answer, int memory, QgaReply *reply)
 {
-    FirnFile *file = find_file(arguments, reply, data);
-    GError *error = NULL;
-    JsonObject *object;
-    gint64 offset, position;
-    int whence;
+    JsonObject *object = json_object_new();
 
-    if (!file)
-        return;
-    whence = whence_of(arguments, reply);
-    if (whence < 0)
-        return;
-    offset = json_object_get_int_member(arguments->object, "offset");
-    position = firn_file_seek(file, offset, whence, &error);
-    if (position < 0) {
-        qga_reply_fail_error(reply, error);
-        return;
-    }
-    object = json_object_new();
     json_object_set_boolean_member(object, "eof", FALSE);
-    json_object_set_int_member(object, "position", position);
+    json_object_set_int_member(object, "position", g_variant_get_int64(answer));
     qga_reply_return_object(reply, object);
 }
 
-/* What was written is the kernel's already: there is no buffer here to flush. */
+static void guest_file_seek(const QgaArguments *arguments, QgaReply *reply, gpointer data)
+{
+    gint64 offset = json_object_get_int_member(arguments->object, "offset");
+    int whence = whence_of(arguments, reply);
+
+    if (whence >= 0)
+        firn_ask(data, FIRN_TASK_SEEK, g_variant_new("(xxi)", handle_of(arguments), offset, whence),
+                 -1, reply, return_position);
+}
+
+/* What was written is the kernel's already: there is no buffer to flush. */
 static void guest_file_flush(const QgaArguments *arguments, QgaReply *reply, gpointer data)
 {
-    if (find_file(arguments, reply, data))
-        qga_reply_finish(reply);
+    firn_ask(data, FIRN_TASK_FLUSH, g_variant_new_int64(handle_of(arguments)), -1, reply, NULL);
 }
 
 static const QgaMember open_arguments[] = {
@@ -266,29 +227,23 @@ static const QgaCommand rows[] = {
     {"guest-file-open", open_arguments, &handle_returns,
      "Opens a file in one of the modes of fopen(3), \"r\" when none is given, and returns its "
      "handle.",
-     QGA_COMMAND_NONE, guest_file_open},
-    {"guest-file-close", handle_arguments, NULL, "Closes a file.", QGA_COMMAND_NONE,
+     QGA_COMMAND_BRIEF, guest_file_open},
+    {"guest-file-close", handle_arguments, NULL, "Closes a file.", QGA_COMMAND_BRIEF,
      guest_file_close},
     {"guest-file-read", read_arguments, &read_returns,
-     "Reads up to count bytes, 4096 when it is left out and at most 48 MiB.", QGA_COMMAND_NONE,
+     "Reads up to count bytes, 4096 when it is left out and at most 48 MiB.", QGA_COMMAND_BRIEF,
      guest_file_read},
     {"guest-file-write", write_arguments, &write_returns,
-     "Writes the bytes, or the first count of them.", QGA_COMMAND_NONE, guest_file_write},
+     "Writes the bytes, or the first count of them.", QGA_COMMAND_BRIEF, guest_file_write},
     {"guest-file-seek", seek_arguments, &seek_returns,
      "Moves to a place relative to the file's start, the current position or the file's end.",
-     QGA_COMMAND_NONE, guest_file_seek},
+     QGA_COMMAND_BRIEF, guest_file_seek},
     {"guest-file-flush", handle_arguments, NULL,
-     "Hands to the kernel what was written, which has happened before.", QGA_COMMAND_NONE,
+     "Hands to the kernel what was written, which has happened before.", QGA_COMMAND_BRIEF,
      guest_file_flush},
 };
 
-static void free_files(gpointer data)
-{
-    firn_files_free(data);
-}
-
 void firn_file_commands_add(QgaCommands *commands, const FirnContext *context)
 {
-    qga_commands_add(commands, rows, G_N_ELEMENTS(rows), firn_files_new(firn_files_default_limit()),
-                     free_files);
+    qga_commands_add(commands, rows, G_N_ELEMENTS(rows), context->worker, NULL);
 }

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "agent/commands/families.h"
 #include "agent/freeze/plan.h"
-#include "agent/work.h"
-#include "platform/trim.h"
 
 static void guest_fsfreeze_status(const QgaArguments *arguments, QgaReply *reply, gpointer data)
 {
@@ -58,8 +56,10 @@ typedef struct {
 } Trim;
 
 typedef struct {
+    FirnWorker *worker;
     QgaReply *reply;
     GPtrArray *trims; /* of Trim */
+    guint done;
 } TrimJob;
 
 static void trim_free(gpointer data)
@@ -69,17 +69,6 @@ static void trim_free(gpointer data)
     g_free(trim->path);
     g_clear_error(&trim->error);
     g_free(trim);
-}
-
-static void trim_run(gpointer data)
-{
-    const TrimJob *job = data;
-
-    for (guint i = 0; i < job->trims->len; i++) {
-        Trim *trim = g_ptr_array_index(job->trims, i);
-
-        firn_trim(trim->path, &trim->minimum, &trim->trimmed, &trim->error);
-    }
 }
 
 static JsonObject *trim_object(const Trim *trim)
@@ -97,9 +86,8 @@ static JsonObject *trim_object(const Trim *trim)
 }
 
 /* The last one first, as the packaged agent tells them. */
-static void trim_done(gpointer data)
+static void trim_finish(const TrimJob *job)
 {
-    TrimJob *job = data;
     JsonObject *object = json_object_new();
     JsonArray *paths = json_array_new();
 
@@ -107,9 +95,44 @@ static void trim_done(gpointer data)
         json_array_add_object_element(paths, trim_object(g_ptr_array_index(job->trims, i)));
     json_object_set_array_member(object, "paths", paths);
     qga_reply_return_object(job->reply, object);
+}
+
+static void trim_job_free(gpointer data)
+{
+    TrimJob *job = data;
+
     qga_reply_unref(job->reply);
     g_ptr_array_unref(job->trims);
     g_free(job);
+}
+
+static void trim_answered(GVariant *answer, const GError *error, gpointer data);
+
+/* The worker does one after the other: one that hangs costs no other. */
+static void trim_next(TrimJob *job)
+{
+    const Trim *trim;
+
+    if (job->done == job->trims->len) {
+        trim_finish(job);
+        trim_job_free(job);
+        return;
+    }
+    trim = g_ptr_array_index(job->trims, job->done);
+    firn_worker_ask(job->worker, FIRN_TASK_TRIM, g_variant_new("(^ayt)", trim->path, trim->minimum),
+                    -1, trim_answered, job, trim_job_free);
+}
+
+static void trim_answered(GVariant *answer, const GError *error, gpointer data)
+{
+    TrimJob *job = data;
+    Trim *trim = g_ptr_array_index(job->trims, job->done++);
+
+    if (error)
+        trim->error = g_error_copy(error);
+    else
+        g_variant_get(answer, "(tt)", &trim->minimum, &trim->trimmed);
+    trim_next(job);
 }
 
 /* The path by which a filesystem is to be reached, NULL when none of it can be seen. */
@@ -159,7 +182,8 @@ static void guest_fstrim(const QgaArguments *arguments, QgaReply *reply, gpointe
     job->reply = qga_reply_ref(reply);
     job->trims = plan_trims(
         mounts, (guint64)json_object_get_int_member_with_default(arguments->object, "minimum", 0));
-    firn_work_start("fstrim", trim_run, trim_done, job);
+    job->worker = context->worker;
+    trim_next(job);
 }
 
 static const QgaMember list_arguments[] = {

@@ -1,63 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "platform/password.h"
+#include "agent/commands/ask.h"
 #include "agent/commands/families.h"
-#include "agent/work.h"
-
-#include <string.h>
-
-typedef struct {
-    const FirnRoots *roots;
-    char *user;
-    char *password;
-    gsize length;
-    gboolean crypted;
-    GError *error;
-    QgaReply *reply;
-} Job;
-
-static void run(gpointer data)
-{
-    Job *job = data;
-
-    firn_password_set(job->roots, job->user, job->password, job->length, job->crypted, &job->error);
-    explicit_bzero(job->password, job->length);
-}
-
-static void done(gpointer data)
-{
-    Job *job = data;
-
-    if (job->error)
-        qga_reply_fail_error(job->reply, job->error);
-    else
-        qga_reply_finish(job->reply);
-    qga_reply_unref(job->reply);
-    g_free(job->user);
-    g_free(job->password);
-    g_free(job);
-}
 
 static void guest_set_user_password(const QgaArguments *arguments, QgaReply *reply, gpointer data)
 {
-    const FirnContext *context = data;
+    const char *user = json_object_get_string_member(arguments->object, "username");
+    gboolean crypted = json_object_get_boolean_member(arguments->object, "crypted");
     GError *error = NULL;
     gsize length = 0;
-    char *password = (char *)qga_arguments_base64(arguments, "password", &length, &error);
-    JsonObject *object = arguments->object;
-    Job *job;
+    guint8 *password = qga_arguments_base64(arguments, "password", &length, &error);
 
-    if (!password) {
+    if (error)
         qga_reply_fail_error(reply, error);
-        return;
-    }
-    job = g_new0(Job, 1);
-    job->roots = context->roots;
-    job->user = g_strdup(json_object_get_string_member(object, "username"));
-    job->password = password;
-    job->length = length;
-    job->crypted = json_object_get_boolean_member(object, "crypted");
-    job->reply = qga_reply_ref(reply);
-    firn_work_start("password", run, done, job);
+    else
+        firn_ask(data, FIRN_TASK_PASSWORD,
+                 g_variant_new("(^ay@ayb)", user, firn_frames_bytes(password, length), crypted), -1,
+                 reply, NULL);
 }
 
 static const QgaMember password_arguments[] = {
@@ -71,5 +29,5 @@ static const QgaCommand rows[] = {
 
 void firn_password_commands_add(QgaCommands *commands, const FirnContext *context)
 {
-    qga_commands_add(commands, rows, G_N_ELEMENTS(rows), (gpointer)(guintptr)context, NULL);
+    qga_commands_add(commands, rows, G_N_ELEMENTS(rows), context->worker, NULL);
 }

@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "platform/process.h"
+#include "agent/commands/ask.h"
 #include "agent/commands/families.h"
 
 #include <string.h>
-
-/* Processes that have ended and that nobody asked for: how many, and for how many seconds. */
-#define ENDED_MAX 256
-#define ENDED_SECONDS 3600
-/* Output kept of all processes, in shares of what one may have. */
-#define OUTPUT_SHARES 8
 
 static const char *const capture_values[] = {"none",      "stdout", "stderr",
                                              "separated", "merged", NULL};
@@ -38,62 +32,67 @@ static char **argv_of(const QgaArguments *arguments, const char *path)
     return (char **)g_ptr_array_free(argv, FALSE);
 }
 
-static void guest_exec(const QgaArguments *arguments, QgaReply *reply, gpointer data)
+static void return_pid(GVariant *answer, int memory, QgaReply *reply)
 {
-    const char *path = json_object_get_string_member(arguments->object, "path");
-    g_auto(GStrv) argv = argv_of(arguments, path);
-    g_auto(GStrv) environment = qga_json_get_strings(arguments->object, "env");
-    FirnProcessStart start = {.path = path, .capture = capture_of(arguments)};
-    g_autoptr(GError) error = NULL;
-    JsonObject *object;
-    pid_t pid;
+    JsonObject *object = json_object_new();
 
-    start.argv = (const char *const *)argv;
-    start.environment = (const char *const *)environment;
-    start.input = qga_arguments_base64(arguments, "input-data", &start.input_length, &error);
-    if (error) {
-        qga_reply_fail_error(reply, g_steal_pointer(&error));
-        return;
-    }
-    pid = firn_processes_start(data, &start, &error);
-    if (pid <= 0) {
-        qga_reply_fail(reply, "Guest agent command failed, error was '%s'", error->message);
-        return;
-    }
-    object = json_object_new();
-    json_object_set_int_member(object, "pid", pid);
+    json_object_set_int_member(object, "pid", g_variant_get_int32(answer));
     qga_reply_return_object(reply, object);
 }
 
+static void guest_exec(const QgaArguments *arguments, QgaReply *reply, gpointer data)
+{
+    const FirnContext *context = data;
+    const char *path = json_object_get_string_member(arguments->object, "path");
+    g_auto(GStrv) argv = argv_of(arguments, path);
+    g_auto(GStrv) environment = qga_json_get_strings(arguments->object, "env");
+    const char *const nothing[] = {NULL};
+    GError *error = NULL;
+    gsize length = 0;
+    GVariant *request, *input = NULL;
+    int memory;
+
+    if (qga_arguments_base64_check(arguments, "input-data", &length, &error))
+        input = firn_ask_bytes(arguments, "input-data", length, &memory, &error);
+    if (!input) {
+        qga_reply_fail_error(reply, error);
+        return;
+    }
+    request = g_variant_new("(^ay^aayb^aayb@ayut)", path, argv, environment != NULL,
+                            environment ? environment : (char **)(gsize)(gconstpointer)nothing,
+                            qga_arguments_slice(arguments, "input-data") != NULL, input,
+                            (guint32)capture_of(arguments), context->config->exec_output_max);
+    firn_ask(context->worker, FIRN_TASK_EXEC, request, memory, reply, return_pid);
+}
+
+/* One stream's output; the bytes are a part of the worker's answer. */
+typedef struct {
+    const char *name;           /* of the member */
+    const char *truncated_name; /* of the one that tells whether it was cut */
+    GVariant *bytes;
+    gboolean truncated;
+} Output;
+
 /* The end of a process, whose output goes out in pieces. */
 typedef struct {
-    FirnProcessStatus status;
-    guint stream; /* that goes out: 1 of stdout, 2 of stderr; 0: none yet */
-    gsize at;     /* bytes of it that are out */
+    int exit_code, signal;
+    Output outputs[2];
+    guint next; /* of `outputs`, behind the one that goes out */
+    gsize at;   /* bytes of that one that are out */
 } Ending;
-
-static gpointer ending_new(const FirnProcessStatus *status)
-{
-    Ending *ending = g_new0(Ending, 1);
-
-    ending->status = *status;
-    g_byte_array_ref(status->out.array);
-    g_byte_array_ref(status->err.array);
-    return ending;
-}
 
 static void ending_free(gpointer data)
 {
     Ending *ending = data;
 
-    g_byte_array_unref(ending->status.out.array);
-    g_byte_array_unref(ending->status.err.array);
+    for (guint i = 0; i < G_N_ELEMENTS(ending->outputs); i++)
+        g_variant_unref(ending->outputs[i].bytes);
     g_free(ending);
 }
 
-static gboolean has_output(const FirnProcessOutput *output)
+static gboolean has_output(const Output *output)
 {
-    return output->length > 0 || output->truncated;
+    return g_variant_get_size(output->bytes) > 0 || output->truncated;
 }
 
 static const char *ending_next(gpointer data)
@@ -101,13 +100,11 @@ static const char *ending_next(gpointer data)
     Ending *ending = data;
 
     ending->at = 0;
-    if (ending->stream == 0 && has_output(&ending->status.out)) {
-        ending->stream = 1;
-        return "out-data";
-    }
-    if (ending->stream < 2 && has_output(&ending->status.err)) {
-        ending->stream = 2;
-        return "err-data";
+    while (ending->next < G_N_ELEMENTS(ending->outputs)) {
+        const Output *output = &ending->outputs[ending->next++];
+
+        if (has_output(output))
+            return output->name;
     }
     return NULL;
 }
@@ -115,52 +112,64 @@ static const char *ending_next(gpointer data)
 static gsize ending_read(guint8 *bytes, gsize size, gpointer data)
 {
     Ending *ending = data;
-    const FirnProcessOutput *output =
-        ending->stream == 1 ? &ending->status.out : &ending->status.err;
-    gsize count = MIN(size, output->length - ending->at);
+    GVariant *output = ending->outputs[ending->next - 1].bytes;
+    gsize count = MIN(size, g_variant_get_size(output) - ending->at);
 
     if (count > 0)
-        memcpy(bytes, output->data + ending->at, count);
+        memcpy(bytes, (const guint8 *)g_variant_get_data(output) + ending->at, count);
     ending->at += count;
     return count;
 }
 
 static JsonObject *ending_rest(gpointer data)
 {
-    const FirnProcessStatus *status = &((const Ending *)data)->status;
+    const Ending *ending = data;
     JsonObject *object = json_object_new();
 
     json_object_set_boolean_member(object, "exited", TRUE);
-    if (status->signal)
-        json_object_set_int_member(object, "signal", status->signal);
+    if (ending->signal)
+        json_object_set_int_member(object, "signal", ending->signal);
     else
-        json_object_set_int_member(object, "exitcode", status->exit_code);
-    if (has_output(&status->out))
-        json_object_set_boolean_member(object, "out-truncated", status->out.truncated);
-    if (has_output(&status->err))
-        json_object_set_boolean_member(object, "err-truncated", status->err.truncated);
+        json_object_set_int_member(object, "exitcode", ending->exit_code);
+    for (guint i = 0; i < G_N_ELEMENTS(ending->outputs); i++) {
+        const Output *output = &ending->outputs[i];
+
+        if (has_output(output))
+            json_object_set_boolean_member(object, output->truncated_name, output->truncated);
+    }
     return object;
+}
+
+static void return_status(GVariant *answer, int memory, QgaReply *reply)
+{
+    static const QgaReplySource source = {ending_next, ending_read, ending_rest, ending_free};
+    Ending *ending = g_new0(Ending, 1);
+    Output *out = &ending->outputs[0], *err = &ending->outputs[1];
+    gboolean known, exited;
+    JsonObject *object;
+
+    out->name = "out-data";
+    out->truncated_name = "out-truncated";
+    err->name = "err-data";
+    err->truncated_name = "err-truncated";
+    g_variant_get(answer, "(bbii@ayb@ayb)", &known, &exited, &ending->exit_code, &ending->signal,
+                  &out->bytes, &out->truncated, &err->bytes, &err->truncated);
+    if (exited) {
+        qga_reply_stream(reply, &source, ending);
+        return;
+    }
+    ending_free(ending);
+    object = json_object_new();
+    json_object_set_boolean_member(object, "exited", FALSE);
+    qga_reply_return_object(reply, object);
 }
 
 static void guest_exec_status(const QgaArguments *arguments, QgaReply *reply, gpointer data)
 {
-    static const QgaReplySource source = {ending_next, ending_read, ending_rest, ending_free};
+    const FirnContext *context = data;
     gint64 pid = json_object_get_int_member(arguments->object, "pid");
-    FirnProcessStatus status;
 
-    if (!firn_processes_status(data, pid, &status)) {
-        qga_reply_fail(reply, "Invalid parameter 'pid'");
-        return;
-    }
-    if (!status.exited) {
-        JsonObject *object = json_object_new();
-
-        json_object_set_boolean_member(object, "exited", FALSE);
-        qga_reply_return_object(reply, object);
-        return;
-    }
-    qga_reply_stream(reply, &source, ending_new(&status));
-    firn_processes_forget(data, pid);
+    firn_ask(context->worker, FIRN_TASK_STATUS, g_variant_new_int64(pid), -1, reply, return_status);
 }
 
 static const QgaMember exec_arguments[] = {{"path", QGA_TYPE_STRING},
@@ -187,23 +196,14 @@ static const QgaMember status_returns = {.type = QGA_TYPE_STRUCT, .members = sta
 static const QgaCommand rows[] = {
     {"guest-exec", exec_arguments, &exec_returns,
      "Starts a program with these arguments and, when given, this environment and input.",
-     QGA_COMMAND_NONE, guest_exec},
+     QGA_COMMAND_BRIEF, guest_exec},
     {"guest-exec-status", status_arguments, &status_returns,
      "Tells how a program that guest-exec started ended and what it wrote; forgets it once it has "
      "told the end.",
-     QGA_COMMAND_NONE, guest_exec_status},
+     QGA_COMMAND_BRIEF, guest_exec_status},
 };
-
-static void free_processes(gpointer data)
-{
-    firn_processes_free(data);
-}
 
 void firn_process_commands_add(QgaCommands *commands, const FirnContext *context)
 {
-    gsize output = (gsize)context->config->exec_output_max;
-    const FirnProcessLimits limits = {output, output * OUTPUT_SHARES, ENDED_MAX, ENDED_SECONDS};
-
-    qga_commands_add(commands, rows, G_N_ELEMENTS(rows), firn_processes_new(&limits),
-                     free_processes);
+    qga_commands_add(commands, rows, G_N_ELEMENTS(rows), (gpointer)(guintptr)context, NULL);
 }

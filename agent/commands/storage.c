@@ -341,8 +341,9 @@ static const QgaCommand rows[] = {
     {
         .name = "guest-get-fsinfo",
         .returns = &fsinfo_returns,
-        .summary = "The mounted filesystems that have a device, the last mounted first, with the "
-                   "disks they lie on; network and FUSE filesystems are not touched.",
+        .summary = "The mounted filesystems that have a device, each once, the last mounted first, "
+                   "with the disks they lie on; network and FUSE filesystems are not touched.",
+        .flags = QGA_COMMAND_BRIEF,
         .handler = get_fsinfo,
     },
     {
@@ -350,6 +351,7 @@ static const QgaCommand rows[] = {
         .returns = &disks_returns,
         .summary = "The disks of non-zero size and their partitions, what each stands on, and the "
                    "health that NVMe drives tell (log page 02h).",
+        .flags = QGA_COMMAND_BRIEF,
         .handler = get_disks,
     },
     {

@@ -167,9 +167,13 @@ char *firn_record_remark(const FirnRecord *record, guint target)
 
     if (state == FIRN_TARGET_FAILED && row->error != 0)
         return g_strdup(g_strerror(row->error));
+    if (state == FIRN_TARGET_LOST && row->thaw_error != 0)
+        return g_strdup_printf(
+            "still frozen, and no path leads to it (%s): mount it again, and thaw "
+            "it with 'fsfreeze --unfreeze'",
+            g_strerror(row->thaw_error));
     if (state == FIRN_TARGET_LOST)
-        return g_strdup("frozen, and no path leads to it any more: mount it again, and firn thaws "
-                        "it");
+        return g_strdup("unmounted or covered while frozen: thawed through a mount of firn's own");
     if (state == FIRN_TARGET_ELSEWHERE)
         return g_strdup_printf("mounted only in the mount namespace of %s",
                                firn_record_text(record, row->whose));
@@ -254,7 +258,14 @@ static gboolean is_of_others(const FirnRecord *record, guint target)
 
 static gboolean is_lost(const FirnRecord *record, guint target)
 {
-    return firn_record_state(record, target) == FIRN_TARGET_LOST;
+    return firn_record_state(record, target) == FIRN_TARGET_LOST &&
+           record->targets[target].thaw_error == 0;
+}
+
+static gboolean is_left(const FirnRecord *record, guint target)
+{
+    return firn_record_state(record, target) == FIRN_TARGET_LOST &&
+           record->targets[target].thaw_error != 0;
 }
 
 /* Appends "/a (xfs on /dev/vdb), /b (ext4 on /dev/vdc) and 3 more WHAT", when there are any. */
@@ -296,9 +307,14 @@ char *firn_record_note(const FirnRecord *record)
     append_names(out, record, is_of_others,
                  " had been thawed by somebody else before the thaw: what was copied is not a "
                  "consistent snapshot");
-    append_names(out, record, is_lost,
-                 ": still frozen, and no path leads there any more; mount it again, and firn thaws "
-                 "it");
+    append_names(
+        out, record, is_lost,
+        " had been unmounted or covered before the thaw; it is thawed, but what was copied "
+        "may not be a consistent snapshot");
+    append_names(
+        out, record, is_left,
+        ": still frozen, and no path leads there any more; mount it again, and thaw it with "
+        "'fsfreeze --unfreeze'");
     if (out->len == 0 && head->early)
         g_string_append(out, "the freeze did not hold until guest-fsfreeze-thaw: what was copied "
                              "is not a consistent snapshot");

@@ -31,7 +31,8 @@ typedef enum {
     FIRN_TARGET_ELSEWHERE,   /* only another mount namespace has it mounted: not counted */
     FIRN_TARGET_FAILED,      /* could not be opened, synced or frozen: `error` */
     FIRN_TARGET_STUCK,       /* its FIFREEZE did not return by the walk's deadline */
-    FIRN_TARGET_LOST,        /* frozen by us, and no path leads to it any more */
+    FIRN_TARGET_LOST, /* frozen by us, and no path led to it at the thaw: thawed through a mount of
+                       * its own, or still frozen where there is a thaw_error */
     FIRN_TARGET_STATES,
 } FirnTargetState;
 

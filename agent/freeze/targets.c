@@ -117,6 +117,7 @@ static int target_mount(const FirnRecord *record, const FirnRecordTarget *row)
 
     if (device >= 0) {
         close(device);
+        errno = ENODEV;
         return -1;
     }
     if (errno != EBUSY || unshare(CLONE_NEWNS) < 0 ||

@@ -24,8 +24,8 @@ gboolean firn_targets_open(const FirnPlan *plan, FirnRecord *record, FirnTargets
 /*
  * Opens a target that this process has no descriptor of: by any mount of its device that can be
  * seen, else by a mount of its own in a mount namespace of its own, which ends with the process. So
- * it is for a child process made for this. The descriptor, or -1: nothing of it is mounted any
- * more. *mounted says whether a path led to it.
+ * it is for a child process made for this. The descriptor, or -1 with errno; ENODEV: no
+ * filesystem has the device any more. *mounted says whether a path led to it.
  */
 int firn_targets_reach(const FirnRecord *record, guint target, gboolean *mounted);
 

@@ -186,13 +186,14 @@ static void walk_thaw_unopened(FirnRecord *record, guint i)
     FirnRecordTarget *target = &record->targets[i];
     gboolean mounted;
     int fd = firn_targets_reach(record, i, &mounted);
-    int cause = fd >= 0 ? record->calls->thaw(fd) : EINVAL;
+    int cause = fd >= 0 ? record->calls->thaw(fd) : errno;
 
     if (mounted) {
         walk_settle_thaw(record, target, cause);
     } else {
         target->thaw_end = firn_record_now();
-        target->thaw_error = cause == EINVAL ? 0 : cause;
+        /* ENODEV: there is no such superblock any more; EINVAL: it is not frozen */
+        target->thaw_error = cause == ENODEV || cause == EINVAL ? 0 : cause;
         record->head->early = TRUE;
         firn_record_move(&target->state, FIRN_TARGET_THAWING, FIRN_TARGET_LOST);
     }

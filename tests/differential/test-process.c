@@ -160,6 +160,39 @@ START_TEST(test_output_limit)
 }
 END_TEST
 
+/* Whether a process that writes to a kept output runs to its end though its agent ends. */
+static char *outlives(const char *program)
+{
+    TestDaemon *daemon = compare_start(program, NULL);
+    g_autoptr(TestClient) client = test_daemon_connect(daemon);
+    g_autofree char *path = g_strdup_printf("/tmp/firn-outlives-%d", (int)getpid());
+    g_autofree char *arguments = g_strdup_printf(
+        "\"path\":\"sh\",\"arg\":[\"-c\",\"while [ -d /proc/%d ]; do sleep 0.1; done; echo a; "
+        "echo b; echo done >%s\"],\"capture-output\":true",
+        test_daemon_pid(daemon), path);
+    g_autofree char *pid = start(client, arguments);
+
+    test_daemon_stop(daemon);
+    for (int tries = 0; tries < 600 && kill(atoi(pid), 0) == 0; tries++)
+        g_usleep(100 * 1000);
+    test_daemon_free(daemon);
+    return g_strdup(g_unlink(path) == 0 ? "runs on" : "is killed");
+}
+
+START_TEST(test_restart)
+{
+    g_autofree char *peer = compare_peer_program();
+    g_autofree char *from_firn = NULL;
+    g_autofree char *from_peer = NULL;
+
+    if (!peer)
+        TEST_SKIP(NO_PEER);
+    from_firn = outlives(g_getenv("FIRN_BINARY"));
+    from_peer = outlives(peer);
+    compare_differs_text("exec-restart", from_firn, "runs on", from_peer, "is killed");
+}
+END_TEST
+
 /* The status of the first of many processes that have all ended. */
 static char *run_many(TestClient *client)
 {
@@ -252,6 +285,7 @@ int main(void)
     tcase_add_test(tests, test_errors);
     tcase_add_test(tests, test_capture);
     tcase_add_test(tests, test_output_limit);
+    tcase_add_test(tests, test_restart);
     tcase_add_test(tests, test_many);
     tcase_add_test(tests, test_grandchild);
     suite_add_tcase(suite, tests);

@@ -249,7 +249,8 @@ START_TEST(test_os_release)
     test_tree_write(
         tree, "/os-release",
         "# comment\nID=debian\nNAME=\"Debian GNU/Linux\"\nVERSION_ID=\"12\"\nVARIANT_ID=\n"
-        "PRETTY_NAME=\"a \\\"b\\\" \\$c\"\nID=last\nHOME_URL=\"https://x/\"\n");
+        "PRETTY_NAME=\"a \\\"b\\\" "
+        "\\$c\"\nVARIANT=\"Bob\\'s\"\nID=last\nHOME_URL=\"https://x/\"\n");
     compare_same(compare, ASK("guest-get-osinfo"));
     test_tree_write(tree, "/os-release", "ID=x\nVERSION_ID='12'\n");
     compare_differs(compare, "osinfo-single-quotes", ASK("guest-get-osinfo"),

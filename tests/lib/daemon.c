@@ -64,7 +64,8 @@ static TestDaemon *spawn(const char *const *first, const char *const *options, i
     g_autofree char *log = NULL;
 
     ck_assert_msg(binary != NULL, "FIRN_BINARY does not say where the agent is: use meson test");
-    daemon->folder = g_dir_make_tmp("firn-XXXXXX", NULL);
+    /* in memory: a state directory that a freeze could stop is refused */
+    daemon->folder = g_mkdtemp(g_strdup("/dev/shm/firn-XXXXXX"));
     ck_assert_ptr_nonnull(daemon->folder);
     log = test_daemon_path(daemon, "output");
     add_options(argv, (const char *const *)words, "@");
@@ -111,14 +112,20 @@ static void remove_folder(const char *folder)
     g_rmdir(folder);
 }
 
+void test_daemon_kill(TestDaemon *daemon)
+{
+    if (daemon->pid <= 0)
+        return;
+    kill(daemon->pid, SIGKILL);
+    waitpid(daemon->pid, NULL, 0);
+    daemon->pid = 0;
+}
+
 void test_daemon_free(TestDaemon *daemon)
 {
     if (!daemon)
         return;
-    if (daemon->pid > 0) {
-        kill(daemon->pid, SIGKILL);
-        waitpid(daemon->pid, NULL, 0);
-    }
+    test_daemon_kill(daemon);
     remove_folder(daemon->folder);
     g_free(daemon->folder);
     g_free(daemon);

@@ -32,6 +32,8 @@ char *test_daemon_path(const TestDaemon *daemon, const char *name);
 /* Sends SIGTERM and waits for the end. Returns the exit status; death by a signal fails the test.
  */
 int test_daemon_stop(TestDaemon *daemon);
+/* Kills it, and nothing else that it has started. */
+void test_daemon_kill(TestDaemon *daemon);
 /* Waits up to 60 s for it to end by itself. */
 int test_daemon_wait(TestDaemon *daemon);
 /* What it wrote to stdout and stderr so far; free with g_free(). */

@@ -2,6 +2,7 @@
 #include "tests/lib/endurance.h"
 
 #include <check.h>
+#include <stdlib.h>
 
 #define TIMES 10000
 #define WARM_UP 500
@@ -38,12 +39,32 @@ static guint count_entries(int pid, const char *folder)
     return count;
 }
 
+static gboolean has_children(int pid);
+
+/* The agent's worker is its child for as long as the agent lives; its children count. */
+static gboolean is_worker(const char *pid)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%s/comm", pid);
+    g_autofree char *name = NULL;
+
+    return g_file_get_contents(path, &name, NULL, NULL) && g_str_has_prefix(name, "firn-worker") &&
+           !has_children(atoi(pid));
+}
+
 static gboolean has_children(int pid)
 {
     g_autofree char *path = g_strdup_printf("/proc/%d/task/%d/children", pid, pid);
     g_autofree char *text = NULL;
+    g_auto(GStrv) children = NULL;
 
-    return g_file_get_contents(path, &text, NULL, NULL) && *text;
+    if (!g_file_get_contents(path, &text, NULL, NULL))
+        return FALSE;
+    children = g_strsplit(g_strstrip(text), " ", -1);
+    for (char **child = children; *child; child++) {
+        if (**child && !is_worker(*child))
+            return TRUE;
+    }
+    return FALSE;
 }
 
 /* A worker's thread may outlast its reply for a moment; and what was counted before may have been

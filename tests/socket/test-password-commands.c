@@ -72,6 +72,30 @@ END_TEST
 /* "password>?>for?>", and the beginning of its base64; backwards. */
 static const char *const traces[] = {">?rof>?>drowssap", "Qmcvd3czFGc"};
 
+/* The agent's worker, its one child; 0 where none was started yet. */
+static int worker_pid(void)
+{
+    int agent = test_daemon_pid(daemon_);
+    g_autofree char *path = g_strdup_printf("/proc/%d/task/%d/children", agent, agent);
+    g_autofree char *text = NULL;
+
+    ck_assert(g_file_get_contents(path, &text, NULL, NULL));
+    return (int)g_ascii_strtoll(text, NULL, 10);
+}
+
+/* Neither the agent has it nor the worker, which is done with a request when it takes the next. */
+static void assert_no_trace(const char *what, const char *trace)
+{
+    int worker = worker_pid();
+
+    ck_assert_int_gt(worker, 0);
+    g_free(test_client_error(client,
+                             "{\"execute\":\"guest-file-flush\",\"arguments\":{\"handle\":999}}"));
+    ck_assert_msg(!test_memory_holds(test_daemon_pid(daemon_), trace), "the agent: %s: %s", what,
+                  trace);
+    ck_assert_msg(!test_memory_holds(worker, trace), "the worker: %s: %s", what, trace);
+}
+
 /* Asks for what ends well and for what fails at each step, with this in place of '/' in the base64,
  * and looks for the traces after each. */
 static void ask_all(const char *beginning, const char *slash, gboolean look)
@@ -99,12 +123,12 @@ static void ask_all(const char *beginning, const char *slash, gboolean look)
         ck_assert_msg((i == 0) == (strstr(reply, "error") == NULL), "%u: %s", i, reply);
         test_client_ping(client); /* an error is on its way before its handler returns */
         for (guint j = 0; look && j < G_N_ELEMENTS(traces); j++)
-            ck_assert_msg(!test_memory_holds(test_daemon_pid(daemon_), traces[j]), "%s: %s", line,
-                          traces[j]);
+            assert_no_trace(line, traces[j]);
     }
 }
 
-/* Whatever becomes of the request, the agent's memory holds nothing of the password afterwards.
+/* Whatever becomes of the request, the memory of agent and worker holds nothing of the password
+ * afterwards.
  * When a function is called for the first time the dynamic linker saves the registers on the stack,
  * and with them what was copied last: so others' passwords are set before. */
 START_TEST(test_leaves_no_trace)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 static TestDaemon *daemon_;
+static GSList *daemons_before; /* whose folders are still in use */
 static TestClient *client;
 
 static void set_up(void)
@@ -22,6 +23,7 @@ static void tear_down(void)
 {
     test_client_free(client);
     test_daemon_free(daemon_);
+    g_slist_free_full(g_steal_pointer(&daemons_before), (GDestroyNotify)test_daemon_free);
 }
 
 /* Starts a program: the inside of the braces of guest-exec's arguments. */
@@ -60,11 +62,27 @@ static void assert_run(const char *arguments, const char *expected)
     ck_assert_msg(json_node_equal(value, wanted), "%s: %s", arguments, text);
 }
 
+static void assert_json(JsonNode *value, const char *expected)
+{
+    g_autoptr(JsonNode) wanted = json_from_string(expected, NULL);
+    g_autofree char *text = json_to_string(value, FALSE);
+
+    ck_assert_msg(json_node_equal(value, wanted), "%s", text);
+}
+
 static void assert_error(const char *request, const char *expected)
 {
     g_autofree char *text = test_client_error(client, request);
 
     ck_assert_msg(!strcmp(text, expected), "%s: %s", request, text);
+}
+
+static void assert_unknown(gint64 pid)
+{
+    g_autofree char *request = g_strdup_printf(
+        "{\"execute\":\"guest-exec-status\",\"arguments\":{\"pid\":%" G_GINT64_FORMAT "}}", pid);
+
+    assert_error(request, "Invalid parameter 'pid'");
 }
 
 #define SHELL(script) "\"path\":\"/bin/sh\",\"arg\":[\"-c\",\"" script "\"]"
@@ -236,22 +254,114 @@ START_TEST(test_no_threads)
 END_TEST
 
 /* Nobody asks for these: they are reaped all the same. */
+/* The children of a process, by number; free with g_strfreev(). */
+static char **children_of(int pid)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/task/%d/children", pid, pid);
+    g_autofree char *text = NULL;
+
+    ck_assert(g_file_get_contents(path, &text, NULL, NULL));
+    return g_strsplit(g_strstrip(text), " ", -1);
+}
+
 START_TEST(test_no_zombies)
 {
-    g_autofree char *path = g_strdup_printf("/proc/%d/task/%d/children", test_daemon_pid(daemon_),
-                                            test_daemon_pid(daemon_));
-    g_autofree char *children = NULL;
-
     for (int i = 0; i < 100; i++)
         start("\"path\":\"true\"");
     for (int tries = 0; tries < 600; tries++) {
-        g_clear_pointer(&children, g_free);
-        ck_assert(g_file_get_contents(path, &children, NULL, NULL));
-        if (!*children)
+        g_auto(GStrv) workers = children_of(test_daemon_pid(daemon_));
+        g_auto(GStrv) children = NULL;
+
+        ck_assert_uint_eq(g_strv_length(workers), 1);
+        children = children_of(atoi(workers[0]));
+        if (!*children || !**children)
             return;
         g_usleep(100 * 1000);
     }
-    ck_abort_msg("children are left: %s", children);
+    ck_abort_msg("children are left");
+}
+END_TEST
+
+/* Ends the agent by a signal and starts another one on its state directory. */
+static void next_agent(int signal)
+{
+    TestDaemon *before = daemon_;
+    GSList *first = g_slist_last(daemons_before);
+    g_autofree char *state =
+        g_strdup_printf("--statedir=%s", test_daemon_folder(first ? first->data : before));
+    const char *const options[] = {state, NULL};
+
+    g_clear_pointer(&client, test_client_free);
+    if (signal == SIGTERM)
+        ck_assert_int_eq(test_daemon_stop(before), 0);
+    else
+        test_daemon_kill(before);
+    daemon_ = test_daemon_start(options);
+    client = test_daemon_connect(daemon_);
+    daemons_before = g_slist_prepend(daemons_before, before);
+}
+
+static const int ends[] = {SIGTERM, SIGKILL};
+
+/* What guest-exec has started runs on when the agent ends, and the next one tells of all of it. */
+START_TEST(test_outlives_the_agent)
+{
+    gint64 pid = start(SHELL("for i in 1 2 3; do echo step $i; sleep 0.3; done; echo why >&2; "
+                             "exit 7") ",\"capture-output\":true");
+    gint64 quiet = start(SHELL("sleep 0.3; kill -9 $$"));
+    g_autoptr(JsonNode) value = NULL;
+
+    next_agent(ends[_i]);
+    next_agent(ends[_i]);
+    value = wait_status(pid);
+    assert_json(value, "{\"exited\":true,\"exitcode\":7,\"out-truncated\":false,"
+                       "\"out-data\":\"c3RlcCAxCnN0ZXAgMgpzdGVwIDMK\","
+                       "\"err-data\":\"d2h5Cg==\",\"err-truncated\":false}");
+    json_node_unref(value);
+    value = wait_status(quiet);
+    assert_json(value, "{\"exited\":true,\"signal\":9}");
+    assert_unknown(pid);
+    assert_unknown(quiet);
+    assert_run(SHELL("exit 3"), "{\"exited\":true,\"exitcode\":3}");
+}
+END_TEST
+
+/* TRUE when a process of that number is there within a minute, or is gone. */
+static gboolean comes_to(int pid, gboolean there)
+{
+    for (int tries = 0; tries < 600; tries++) {
+        if ((kill(pid, 0) == 0) == there)
+            return TRUE;
+        g_usleep(100 * 1000);
+    }
+    return FALSE;
+}
+
+/* The worker stays no longer than there is something to be told. */
+START_TEST(test_worker_ends)
+{
+    g_auto(GStrv) workers = NULL;
+    gint64 pid = start(SHELL("exit 5"));
+
+    workers = children_of(test_daemon_pid(daemon_));
+    next_agent(SIGKILL);
+    ck_assert(comes_to(atoi(workers[0]), TRUE));
+    json_node_unref(wait_status(pid));
+    ck_assert_msg(comes_to(atoi(workers[0]), FALSE), "the worker stays");
+}
+END_TEST
+
+/* The agent outlives its worker. */
+START_TEST(test_worker_dies)
+{
+    gint64 pid = start(SHELL("exec sleep 100"));
+    g_auto(GStrv) workers = children_of(test_daemon_pid(daemon_));
+
+    ck_assert_int_eq(kill(atoi(workers[0]), SIGKILL), 0);
+    ck_assert(comes_to(atoi(workers[0]), FALSE));
+    assert_unknown(pid);
+    assert_run(SHELL("exit 3"), "{\"exited\":true,\"exitcode\":3}");
+    kill((pid_t)pid, SIGKILL);
 }
 END_TEST
 
@@ -272,6 +382,9 @@ int main(void)
     tcase_add_test(tests, test_errors);
     tcase_add_test(tests, test_no_threads);
     tcase_add_test(tests, test_no_zombies);
+    tcase_add_loop_test(tests, test_outlives_the_agent, 0, G_N_ELEMENTS(ends));
+    tcase_add_test(tests, test_worker_ends);
+    tcase_add_test(tests, test_worker_dies);
     suite_add_tcase(suite, tests);
     return test_suite_run(suite);
 }

@@ -368,6 +368,91 @@ START_TEST(test_idle)
 }
 END_TEST
 
+/* Help is there above all where the configuration is broken. */
+START_TEST(test_help_with_a_broken_configuration)
+{
+    g_autofree char *folder = g_dir_make_tmp("firn-conf-XXXXXX", NULL);
+    g_autofree char *file = g_build_filename(folder, "conf", NULL);
+    g_autofree char *option = g_strdup_printf("--config=%s", file);
+    const char *const asked[] = {"--help", "--version", "--block-rpcs=help"};
+
+    ck_assert(g_file_set_contents(file, "[general]\nmethod=pigeon\n", -1, NULL));
+    for (guint i = 0; i < G_N_ELEMENTS(asked); i++) {
+        const char *const options[] = {option, asked[i], NULL};
+        g_autoptr(TestDaemon) agent = test_daemon_spawn(options, -1);
+
+        ck_assert_int_eq(test_daemon_wait(agent), 0);
+    }
+    g_unlink(file);
+    g_rmdir(folder);
+}
+END_TEST
+
+/* A starter may have closed the standard descriptors: no file of the agent's gets their numbers. */
+START_TEST(test_closed_descriptors)
+{
+    static const char *const options[] = {"-v", "--logfile=@/log", NULL};
+    const char *checker = g_getenv("FIRN_WRAPPER");
+    g_autofree char *script = g_strdup_printf("/tmp/firn-closed.%d", (int)getpid());
+    g_autofree char *wrapper = g_strdup_printf("%s %s", script, checker ? checker : "env");
+    g_autoptr(TestDaemon) agent = NULL;
+    g_autoptr(TestClient) client = NULL;
+    g_autofree char *path = NULL;
+    g_autofree char *log = NULL;
+
+    ck_assert(g_file_set_contents(script, "#!/bin/sh\nexec \"$@\" <&- >&- 2>&-\n", -1, NULL));
+    ck_assert_int_eq(g_chmod(script, 0755), 0);
+    g_setenv("FIRN_WRAPPER", wrapper, TRUE);
+    agent = test_daemon_start(options);
+    client = test_daemon_connect(agent);
+    test_client_ping(client);
+    path = test_daemon_path(agent, "log");
+    ck_assert(g_file_get_contents(path, &log, NULL, NULL));
+    ck_assert_ptr_nonnull(strstr(log, "guest-ping"));
+    g_unlink(script);
+}
+END_TEST
+
+/* Tools look for what the packaged agent logs of a request; its arguments may be secret. */
+START_TEST(test_log_of_requests)
+{
+    static const char *const options[] = {"-v", NULL};
+    const char *request = "{\"execute\": \"guest-file-open\", "
+                          "\"arguments\": {\"path\": \"/secret\"}}";
+    g_autoptr(TestDaemon) agent = test_daemon_start(options);
+    g_autoptr(TestClient) client = test_daemon_connect(agent);
+    g_autofree char *error = test_client_error(client, request);
+    g_autofree char *log = test_daemon_output(agent);
+
+    ck_assert_ptr_nonnull(strstr(error, "/secret"));
+    ck_assert_ptr_nonnull(strstr(log, "read data, count: "));
+    ck_assert_ptr_nonnull(strstr(log, ", data: {\"execute\": \"guest-file-open\"}\n"));
+    ck_assert_ptr_null(strstr(log, "/secret"));
+}
+END_TEST
+
+/* Only a daemon changes its working directory: a path is relative to where the agent was started.
+ */
+START_TEST(test_working_directory)
+{
+    g_autofree char *before = g_get_current_dir();
+    g_autofree char *folder = g_dir_make_tmp("firn-cwd-XXXXXX", NULL);
+    g_autofree char *file = g_build_filename(folder, "here", NULL);
+    g_autoptr(TestDaemon) agent = NULL;
+    g_autoptr(TestClient) client = NULL;
+
+    ck_assert(g_file_set_contents(file, "x", 1, NULL));
+    ck_assert_int_eq(g_chdir(folder), 0);
+    agent = test_daemon_start(NULL);
+    ck_assert_int_eq(g_chdir(before), 0);
+    client = test_daemon_connect(agent);
+    g_free(test_client_text(client, "{\"execute\":\"guest-file-open\","
+                                    "\"arguments\":{\"path\":\"here\"}}"));
+    g_unlink(file);
+    g_rmdir(folder);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("service");
@@ -389,6 +474,10 @@ int main(void)
     tcase_add_test(tests, test_background_that_fails);
     tcase_add_test(tests, test_notification);
     tcase_add_test(tests, test_notification_to_an_abstract_socket);
+    tcase_add_test(tests, test_help_with_a_broken_configuration);
+    tcase_add_test(tests, test_closed_descriptors);
+    tcase_add_test(tests, test_log_of_requests);
+    tcase_add_test(tests, test_working_directory);
     tcase_add_test(tests, test_idle);
     suite_add_tcase(suite, tests);
     return test_suite_run(suite);

@@ -197,11 +197,11 @@ static char *make_mounts(const char *folder)
     return NULL;
 }
 
+/* A filesystem that is mounted two thousand times is listed once, by its first mount. */
 START_TEST(test_two_thousand_mounts)
 {
     g_autofree char *folder = g_dir_make_tmp("firn-mounts-XXXXXX", NULL);
     g_autofree char *why = make_mounts(folder);
-    g_autofree char *last = g_strdup_printf("%s/many/1999", folder);
     g_autofree char *first = g_strdup_printf("%s/disk", folder);
     g_autoptr(JsonNode) list = NULL;
     JsonArray *array;
@@ -223,7 +223,8 @@ START_TEST(test_two_thousand_mounts)
     list = test_client_value(client, FSINFO);
     array = json_node_get_array(list);
     ck_assert_str_eq(
-        json_object_get_string_member(json_array_get_object_element(array, 0), "mountpoint"), last);
+        json_object_get_string_member(json_array_get_object_element(array, 0), "mountpoint"),
+        first);
     for (guint i = 0; i < json_array_get_length(array); i++) {
         JsonObject *entry = json_array_get_object_element(array, i);
 
@@ -234,7 +235,7 @@ START_TEST(test_two_thousand_mounts)
         ck_assert_int_gt(json_object_get_int_member(entry, "total-bytes"), 0);
         ck_assert(g_str_has_prefix(json_object_get_string_member(entry, "name"), "loop"));
     }
-    ck_assert_uint_eq(ours, 2001);
+    ck_assert_uint_eq(ours, 1);
     test_client_free(client);
     test_daemon_free(daemon_);
     umount2(folder, MNT_DETACH);

@@ -29,7 +29,7 @@ static char *in_home(const char *name)
 static void make_home(void)
 {
     tree = test_tree_new();
-    user = (FirnUser){.uid = UID, .gid = GID};
+    user = (FirnUser){.name = g_strdup("ada"), .uid = UID, .gid = GID};
     user.home = g_build_filename(tree, "home", NULL);
     ck_assert_int_eq(g_mkdir(user.home, 0755), 0);
     if (geteuid() == 0)
@@ -38,6 +38,7 @@ static void make_home(void)
 
 static void remove_home(void)
 {
+    g_free(user.name);
     g_free(user.home);
     test_tree_remove(tree);
 }
@@ -218,6 +219,17 @@ START_TEST(test_missing)
     g_rmdir(user.home);
     assert_read_fails(read_error);
     assert_add_fails(add_error);
+}
+END_TEST
+
+/* The error tells whose right is missing, since the agent is root. */
+START_TEST(test_file_of_root)
+{
+    NEED_ROOT;
+    make(".ssh", NULL, 0700, UID, GID);
+    make(".ssh/authorized_keys", "ssh-ed25519 AAAA\n", 0600, 0, 0);
+    assert_read_fails("it is read with the rights of ada");
+    assert_add_fails("it is read with the rights of ada");
 }
 END_TEST
 
@@ -420,6 +432,7 @@ int main(void)
     tcase_add_test(tests, test_removes);
     tcase_add_test(tests, test_reads);
     tcase_add_test(tests, test_missing);
+    tcase_add_test(tests, test_file_of_root);
     tcase_add_test(tests, test_folder_is_link);
     tcase_add_test(tests, test_file_is_link);
     tcase_add_test(tests, test_folder_is_swapped);

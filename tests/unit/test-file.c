@@ -4,8 +4,10 @@
 #include "tests/lib/tree.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,11 +24,28 @@ static void remove_tree(void)
     test_tree_remove(tree);
 }
 
+/* Opens and closes as the agent's worker does. */
+static gint64 files_open(FirnFiles *files, const char *path, const char *mode, GError **error)
+{
+    FirnFile *file = NULL;
+
+    if (firn_files_check_room(files, path, mode, error))
+        file = firn_file_open(path, mode, error);
+    return file ? firn_files_add(files, file) : 0;
+}
+
+static gboolean files_close(FirnFiles *files, gint64 handle, GError **error)
+{
+    FirnFile *file = firn_files_take(files, handle, error);
+
+    return file && firn_file_close(file, error);
+}
+
 static gint64 open_handle(FirnFiles *files, const char *name, const char *mode)
 {
     g_autofree char *path = g_build_filename(tree, name, NULL);
     g_autoptr(GError) error = NULL;
-    gint64 handle = firn_files_open(files, path, mode, &error);
+    gint64 handle = files_open(files, path, mode, &error);
 
     ck_assert_msg(handle > 0, "%s", error ? error->message : "no error");
     return handle;
@@ -125,12 +144,12 @@ START_TEST(test_every_mode)
     g_autoptr(FirnFiles) files = firn_files_new(20);
 
     for (guint i = 0; i < G_N_ELEMENTS(good); i++)
-        ck_assert(firn_files_close(files, open_handle(files, "file", good[i]), NULL));
+        ck_assert(files_close(files, open_handle(files, "file", good[i]), NULL));
     for (guint i = 0; i < G_N_ELEMENTS(bad); i++) {
         g_autofree char *expected = g_strdup_printf("invalid file open mode '%s'", bad[i]);
         g_autoptr(GError) error = NULL;
 
-        ck_assert_int_eq(firn_files_open(files, "/nonexistent", bad[i], &error), 0);
+        ck_assert_int_eq(files_open(files, "/nonexistent", bad[i], &error), 0);
         ck_assert_str_eq(error->message, expected);
     }
 }
@@ -161,11 +180,11 @@ START_TEST(test_handles)
 
     ck_assert_int_gt(second, first);
     ck_assert_int_lt(second, 1LL << 53);
-    ck_assert_int_eq(firn_files_open(files, path, "r", &error), 0);
+    ck_assert_int_eq(files_open(files, path, "r", &error), 0);
     ck_assert_ptr_nonnull(strstr(error->message, "(mode: 'r'): Too many open files"));
     g_clear_error(&error);
-    ck_assert(firn_files_close(files, first, NULL));
-    ck_assert(!firn_files_close(files, first, &error));
+    ck_assert(files_close(files, first, NULL));
+    ck_assert(!files_close(files, first, &error));
     gone = g_strdup_printf("handle '%" G_GINT64_FORMAT "' has not been found", first);
     ck_assert_str_eq(error->message, gone);
     /* numbers are not used again, neither by this one nor by the next */
@@ -184,7 +203,7 @@ START_TEST(test_errors)
     gboolean eof;
     char byte;
 
-    ck_assert_int_eq(firn_files_open(files, "/nonexistent", "r", &error), 0);
+    ck_assert_int_eq(files_open(files, "/nonexistent", "r", &error), 0);
     ck_assert_str_eq(error->message,
                      "failed to open file '/nonexistent' (mode: 'r'): No such file or directory");
     g_clear_error(&error);
@@ -218,7 +237,7 @@ START_TEST(test_fifo)
     gboolean eof;
 
     ck_assert_int_eq(mkfifo(path, 0600), 0);
-    ck_assert_int_eq(firn_files_open(files, path, "w", &error), 0);
+    ck_assert_int_eq(files_open(files, path, "w", &error), 0);
     ck_assert_ptr_nonnull(strstr(error->message, "No such device or address"));
     g_clear_error(&error);
     reader = open_file(files, "fifo", "r");
@@ -236,6 +255,72 @@ START_TEST(test_fifo)
 }
 END_TEST
 
+/* A write that fails behind a part tells of the part; the next one brings the error. */
+START_TEST(test_part_written)
+{
+    const char bytes[8192] = "";
+    struct rlimit limit = {6000, RLIM_INFINITY};
+    g_autoptr(FirnFiles) files = firn_files_new(10);
+    FirnFile *file = open_file(files, "new", "w");
+    g_autoptr(GError) error = NULL;
+
+    signal(SIGXFSZ, SIG_IGN);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    ck_assert_int_eq(firn_file_write(file, bytes, 4096, &error), 4096);
+    ck_assert_int_eq(firn_file_write(file, bytes, 8192, &error), 6000 - 4096);
+    ck_assert_int_eq(firn_file_write(file, bytes, 1, &error), -1);
+    ck_assert_str_eq(error->message, "failed to write to file: File too large");
+}
+END_TEST
+
+/* A record of a device is read whole, and what was not wanted yet comes with the next read. The
+ * kernel's log gives one record a read, and loses what does not fit. */
+START_TEST(test_records)
+{
+    g_autoptr(FirnFiles) files = firn_files_new(10);
+    gint64 handle = files_open(files, "/dev/kmsg", "r", NULL);
+    FirnFile *file = firn_files_find(files, handle, NULL);
+    g_autoptr(GString) text = g_string_new(NULL);
+    g_autofree char *mark = g_strdup_printf("firn-test-%d", (int)getpid());
+    g_autofree char *line = g_strdup_printf("<7>%s end\n", mark);
+    int log = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
+    gboolean eof;
+
+    if (!file || log < 0)
+        TEST_SKIP("the kernel's log cannot be used here");
+    ck_assert_int_ge(firn_file_seek(file, 0, SEEK_END, NULL), 0);
+    ck_assert_int_eq(write(log, line, strlen(line)), (ssize_t)strlen(line));
+    close(log);
+    for (;;) {
+        char piece[11];
+        gssize length = firn_file_read(file, piece, sizeof piece, &eof, NULL);
+
+        if (length < 0) /* there is no more now; EPIPE: records were overwritten */
+            break;
+        g_string_append_len(text, piece, length);
+    }
+    ck_assert_ptr_nonnull(strstr(text->str, mark));
+    ck_assert_ptr_nonnull(strstr(text->str, " end\n"));
+}
+END_TEST
+
+/* Nobody finds a file that an earlier request still works on. */
+START_TEST(test_busy)
+{
+    g_autoptr(FirnFiles) files = firn_files_new(10);
+    gint64 handle = open_handle(files, "file", "r");
+    FirnFile *file = firn_files_find(files, handle, NULL);
+    g_autoptr(GError) error = NULL;
+
+    firn_file_set_busy(file, TRUE);
+    ck_assert_ptr_null(firn_files_find(files, handle, &error));
+    ck_assert_ptr_nonnull(strstr(error->message, "is busy: an earlier request to '"));
+    ck_assert_ptr_null(firn_files_take(files, handle, NULL));
+    firn_file_set_busy(file, FALSE);
+    ck_assert_ptr_eq(firn_files_find(files, handle, NULL), file);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("file");
@@ -249,6 +334,9 @@ int main(void)
     tcase_add_test(tests, test_handles);
     tcase_add_test(tests, test_errors);
     tcase_add_test(tests, test_fifo);
+    tcase_add_test(tests, test_part_written);
+    tcase_add_test(tests, test_records);
+    tcase_add_test(tests, test_busy);
     suite_add_tcase(suite, tests);
     return test_suite_run(suite);
 }

@@ -65,7 +65,7 @@ static const Row rows[] = {
     {"md-raid",
      "md0 /srv xfs /dev/sda1 /dev/sdb1 /dev/sdc1\nmd127p1 /boot ext4 /dev/sda1 /dev/sdb1\n"
      "md127 / ext4 /dev/sda1 /dev/sdb1\n"},
-    {"btrfs", "vdd /windows fuseblk /dev/vdd\nvdb /pool/snap btrfs /dev/vdb /dev/vdc\n"
+    {"btrfs", "vdd /windows fuseblk /dev/vdd\n"
               "vdb /pool btrfs /dev/vdb /dev/vdc\nvda / ext4 /dev/vda\n"},
     {"multipath", "dm-1 / xfs /dev/sda /dev/sdb\n"},
     {"s390x-ccw", "dasda /dasd ext4 /dev/dasda\nsda /data xfs /dev/sda\nvda1 / ext4 /dev/vda1\n"},
@@ -111,7 +111,6 @@ START_TEST(test_kinds)
     text = describe(list);
     ck_assert_str_eq(text, "vdb /ntfs fuseblk /dev/vdb\n"
                            "7:9 /loop squashfs\n"
-                           "vdb /pool two btrfs /dev/vda1 /dev/vdb\n"
                            "vdb /pool btrfs /dev/vda1 /dev/vdb\n"
                            "vda1 / ext4 /dev/vda1\n");
     ck_assert_ptr_null(list->entries[0].usage_path);
@@ -137,15 +136,14 @@ START_TEST(test_ways)
                     "10 11 8:6 / /circle rw - xfs /dev/sda6 rw\n"
                     "11 10 8:6 / /circle/2 rw - xfs /dev/sda6 rw\n");
     list = read_list();
-    ck_assert_uint_eq(list->count, 8);
-    ck_assert_str_eq(list->entries[7].usage_path, "/");
-    ck_assert_str_eq(list->entries[6].usage_path, "/elsewhere"); /* /net/disk */
-    ck_assert_ptr_null(list->entries[5].usage_path);             /* /net/disk/more */
-    ck_assert_ptr_null(list->entries[4].usage_path);             /* /a/b below sshfs */
-    ck_assert_str_eq(list->entries[3].usage_path, "/elsewhere");
-    ck_assert_ptr_null(list->entries[2].usage_path); /* /below */
-    ck_assert_ptr_null(list->entries[1].usage_path);
-    ck_assert_ptr_null(list->entries[0].usage_path);
+    ck_assert_uint_eq(list->count, 6);
+    ck_assert_str_eq(list->entries[5].usage_path, "/");
+    ck_assert_str_eq(list->entries[4].mountpoint, "/net/disk");
+    ck_assert_str_eq(list->entries[4].usage_path, "/elsewhere");
+    ck_assert_ptr_null(list->entries[3].usage_path); /* /net/disk/more */
+    ck_assert_ptr_null(list->entries[2].usage_path); /* /a/b below sshfs */
+    ck_assert_ptr_null(list->entries[1].usage_path); /* /below */
+    ck_assert_ptr_null(list->entries[0].usage_path); /* /circle */
 }
 END_TEST
 
@@ -189,6 +187,7 @@ START_TEST(test_many_layers)
 }
 END_TEST
 
+/* As on a host of containers: a filesystem is listed once, by its first mount. */
 START_TEST(test_two_thousand)
 {
     g_autoptr(GString) table = g_string_new("1 0 252:1 / / rw - ext4 /dev/vda1 rw\n");
@@ -199,12 +198,10 @@ START_TEST(test_two_thousand)
         g_string_append_printf(table, "%u 1 252:16 / /srv/%u rw - xfs /dev/vdb rw\n", i, i);
     test_tree_write(tree, "/proc/self/mountinfo", table->str);
     list = read_list();
-    ck_assert_uint_eq(list->count, 2000);
-    ck_assert_str_eq(list->entries[0].mountpoint, "/srv/2000");
-    ck_assert_str_eq(list->entries[0].usage_path, "/srv/2000");
-    ck_assert_str_eq(list->entries[1999].mountpoint, "/");
-    for (guint i = 0; i < 1999; i++)
-        ck_assert_ptr_eq(list->entries[i].disks[0], list->entries[0].disks[0]);
+    ck_assert_uint_eq(list->count, 2);
+    ck_assert_str_eq(list->entries[0].mountpoint, "/srv/2");
+    ck_assert_str_eq(list->entries[0].usage_path, "/srv/2");
+    ck_assert_str_eq(list->entries[1].mountpoint, "/");
 }
 END_TEST
 

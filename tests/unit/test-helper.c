@@ -81,17 +81,35 @@ START_TEST(test_find)
 {
     char *tree = test_tree_new();
     g_autoptr(FirnRoots) roots = firn_roots_new(tree);
-    const char *const places[] = {"/bin/one", "/bin/two", "/bin/three", NULL};
-    g_autofree char *file = g_strconcat(tree, "/bin/three", NULL);
+    g_autofree char *file = g_strconcat(tree, "/bin/one", NULL);
     g_autofree char *found = NULL;
 
-    test_tree_write(tree, "/bin/one", "not executable");
-    test_tree_write(tree, "/bin/two/x", "a folder");
-    ck_assert_ptr_null(firn_helper_find(roots, places));
-    test_tree_write(tree, "/bin/three", "");
+    test_tree_write(tree, "/usr/sbin/one", "not executable");
+    test_tree_write(tree, "/sbin/one/x", "a folder");
+    ck_assert_ptr_null(firn_helper_find(roots, "one"));
+    test_tree_write(tree, "/bin/one", "");
     ck_assert_int_eq(chmod(file, 0755), 0);
-    found = firn_helper_find(roots, places);
+    found = firn_helper_find(roots, "one");
     ck_assert_str_eq(found, file);
+    test_tree_remove(tree);
+}
+END_TEST
+
+/* A system without those folders has its programs where PATH says. */
+START_TEST(test_find_in_path)
+{
+    char *tree = test_tree_new();
+    g_autoptr(FirnRoots) roots = firn_roots_new(tree);
+    g_autofree char *file = g_strconcat(tree, "/run/current/bin/one", NULL);
+    g_autofree char *found = NULL;
+
+    test_tree_write(tree, "/run/current/bin/one", "");
+    test_tree_write(tree, "/one", "");
+    ck_assert_int_eq(chmod(file, 0755), 0);
+    g_setenv("PATH", "::relative:/nowhere:/run/current/bin", TRUE);
+    found = firn_helper_find(roots, "one");
+    ck_assert_str_eq(found, file);
+    ck_assert_ptr_null(firn_helper_find(roots, "two"));
     test_tree_remove(tree);
 }
 END_TEST
@@ -107,6 +125,7 @@ int main(void)
     tcase_add_test(tests, test_grandchild);
     tcase_add_test(tests, test_much_output);
     tcase_add_test(tests, test_find);
+    tcase_add_test(tests, test_find_in_path);
     suite_add_tcase(suite, tests);
     return test_suite_run(suite);
 }

@@ -201,8 +201,8 @@ START_TEST(trouble_with_a_filesystem_is_a_warning_with_its_reason)
     assert_seen("was frozen in 0.25 ms and held for 5.0 s, thawed by somebody else PRIORITY=4");
     assert_seen("was frozen, the process in its FIFREEZE was killed: what the call answered is not "
                 "known; it was thawed PRIORITY=4");
-    assert_seen("is lost: frozen, and no path leads to it any more: mount it again, and firn thaws "
-                "it PRIORITY=4");
+    assert_seen("is lost: unmounted or covered while frozen: thawed through a mount of firn's own "
+                "PRIORITY=4");
     assert_seen("(deadline) PRIORITY=4");
 }
 END_TEST

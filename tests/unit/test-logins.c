@@ -74,6 +74,48 @@ START_TEST(test_sessions)
 }
 END_TEST
 
+/* Who has logged out is not listed, though something of the session still runs. */
+START_TEST(test_ended_sessions)
+{
+    char *tree = test_tree_new();
+    g_autoptr(FirnRoots) roots = firn_roots_new(tree);
+    g_autoptr(GPtrArray) logins = NULL;
+
+    test_tree_write(tree, "/proc/77/stat", "");
+    test_tree_write(tree, "/run/systemd/sessions/1",
+                    "USER=ada\nSTATE=active\nCLASS=user\nLEADER=77\nREALTIME=5000000\n");
+    test_tree_write(tree, "/run/systemd/sessions/2",
+                    "USER=bob\nSTATE=closing\nCLASS=user\nLEADER=77\nREALTIME=1000000\n");
+    test_tree_write(tree, "/run/systemd/sessions/3",
+                    "USER=cai\nSTATE=online\nCLASS=user\nLEADER=78\nREALTIME=1000000\n");
+    test_tree_write(tree, "/run/systemd/sessions/4",
+                    "USER=dan\nSTATE=opening\nCLASS=user-incomplete\nREALTIME=1000000\n");
+    test_tree_write(tree, "/run/systemd/sessions/5",
+                    "USER=eve\nSTATE=online\nCLASS=user-light\nLEADER=77\nREALTIME=6000000\n");
+    logins = firn_logins_read(roots);
+    ck_assert_uint_eq(logins->len, 2);
+    check_login(logins, 0, "ada", 5000000);
+    check_login(logins, 1, "eve", 6000000);
+    test_tree_remove(tree);
+}
+END_TEST
+
+/* A distribution that is leaving utmp may have an empty one. */
+START_TEST(test_empty_utmp)
+{
+    char *tree = test_tree_new();
+    g_autoptr(FirnRoots) roots = firn_roots_new(tree);
+    g_autoptr(GPtrArray) logins = NULL;
+
+    test_tree_write(tree, "/run/utmp", "");
+    test_tree_write(tree, "/run/systemd/sessions/1", "USER=ada\nREALTIME=5000000\n");
+    logins = firn_logins_read(roots);
+    ck_assert_uint_eq(logins->len, 1);
+    check_login(logins, 0, "ada", 5000000);
+    test_tree_remove(tree);
+}
+END_TEST
+
 START_TEST(test_nobody)
 {
     g_autoptr(FirnRoots) roots = firn_roots_new("/nonexistent");
@@ -90,6 +132,8 @@ int main(void)
 
     tcase_add_test(tests, test_utmp);
     tcase_add_test(tests, test_sessions);
+    tcase_add_test(tests, test_ended_sessions);
+    tcase_add_test(tests, test_empty_utmp);
     tcase_add_test(tests, test_nobody);
     suite_add_tcase(suite, tests);
     return test_suite_run(suite);

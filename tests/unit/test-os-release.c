@@ -43,6 +43,19 @@ START_TEST(test_quotes)
 }
 END_TEST
 
+/* As the packaged agent takes it, though a shell would keep the backslash. */
+START_TEST(test_escaped_single_quotes)
+{
+    g_autoptr(GHashTable) values = read_text("NAME=\"Bob\\'s\"\n"
+                                             "ID=\"a\\\\'b\"\n"
+                                             "VERSION='c\\d'\n");
+
+    check_value(values, "NAME", "Bob's");
+    check_value(values, "ID", "a\\'b");
+    check_value(values, "VERSION", "c\\d");
+}
+END_TEST
+
 START_TEST(test_bad_lines)
 {
     g_autoptr(GHashTable) values = read_text("NAME=\"unterminated\n"
@@ -84,6 +97,7 @@ int main(void)
     TCase *tests = tcase_create("os-release");
 
     tcase_add_test(tests, test_quotes);
+    tcase_add_test(tests, test_escaped_single_quotes);
     tcase_add_test(tests, test_bad_lines);
     tcase_add_test(tests, test_places);
     suite_add_tcase(suite, tests);

@@ -15,6 +15,17 @@
 
 static const FirnProcessLimits wide = {1024 * 1024, 4 * 1024 * 1024, 64, 3600};
 
+static pid_t processes_start(FirnProcesses *processes, const FirnProcessStart *start,
+                             GError **error)
+{
+    FirnLaunch *launch = firn_launch_new(start, error);
+
+    if (!launch)
+        return 0;
+    firn_launch_run(launch, NULL, NULL);
+    return firn_processes_adopt(processes, launch, error);
+}
+
 static pid_t start_shell(FirnProcesses *processes, const char *script, FirnCapture capture,
                          const char *input)
 {
@@ -25,7 +36,7 @@ static pid_t start_shell(FirnProcesses *processes, const char *script, FirnCaptu
 
     start.input = input ? (guint8 *)g_strdup(input) : NULL;
     start.input_length = input ? strlen(input) : 0;
-    pid = firn_processes_start(processes, &start, &error);
+    pid = processes_start(processes, &start, &error);
     ck_assert_msg(pid > 0, "%s", error ? error->message : "no error");
     return pid;
 }
@@ -115,18 +126,65 @@ START_TEST(test_truncates)
     FirnProcessStatus status;
     pid_t first, second;
 
-    first = start_shell(processes, "head -c 3000000 /dev/zero; echo x >&2", FIRN_CAPTURE_SEPARATED,
-                        NULL);
+    first = start_shell(processes, "head -c 3000000 /dev/zero; echo x >&2; exit 4",
+                        FIRN_CAPTURE_SEPARATED, NULL);
     status = wait_end(processes, first);
-    ck_assert_int_eq(status.exit_code, 0);
+    ck_assert_int_eq(status.exit_code, 4);
     ck_assert(status.out.truncated);
     ck_assert_uint_le(status.out.length + status.err.length, 1000);
-    /* the older one makes room */
+    /* the older one makes room, but how it ended stays known */
     second = start_shell(processes, "head -c 900 /dev/zero", FIRN_CAPTURE_STDOUT, NULL);
     status = wait_end(processes, second);
     ck_assert(!status.out.truncated);
     ck_assert_uint_eq(status.out.length, 900);
-    ck_assert(!firn_processes_status(processes, first, &status));
+    ck_assert(firn_processes_status(processes, first, &status));
+    ck_assert_int_eq(status.exit_code, 4);
+    ck_assert(status.out.truncated);
+    ck_assert_uint_eq(status.out.length + status.err.length, 0);
+}
+END_TEST
+
+static const struct {
+    const char *script;
+    const char *out, *err; /* NULL: the flood */
+} floods[] = {
+    {"head -c 3000 /dev/zero; echo full >&2", NULL, "full\n"},
+    {"echo early >&2; head -c 3000 /dev/zero; echo late >&2", NULL, "early\nlate\n"},
+    {"head -c 3000 /dev/zero >&2; echo result", "result\n", NULL},
+    {"echo a; head -c 3000 /dev/zero >&2; echo b", "a\nb\n", NULL},
+};
+
+/* However much a process writes to one stream, half of the room is the other's. */
+START_TEST(test_flood)
+{
+    const FirnProcessLimits limits = {1000, 4000, 64, 3600};
+    g_autoptr(FirnProcesses) processes = firn_processes_new(&limits);
+    pid_t pid = start_shell(processes, floods[_i].script, FIRN_CAPTURE_SEPARATED, NULL);
+    FirnProcessStatus status = wait_end(processes, pid);
+    const FirnProcessOutput *flood = floods[_i].out ? &status.err : &status.out;
+    const FirnProcessOutput *other = floods[_i].out ? &status.out : &status.err;
+
+    assert_output(other, floods[_i].out ? floods[_i].out : floods[_i].err);
+    ck_assert(flood->truncated);
+    ck_assert_uint_eq(flood->length, 1000 - other->length);
+}
+END_TEST
+
+/* A stream that was cut takes nothing any more: it would have a hole. */
+START_TEST(test_flood_of_both)
+{
+    const FirnProcessLimits limits = {1000, 4000, 64, 3600};
+    g_autoptr(FirnProcesses) processes = firn_processes_new(&limits);
+    pid_t pid = start_shell(processes,
+                            "head -c 3000 /dev/zero; sleep 0.1; head -c 3000 /dev/zero >&2; "
+                            "sleep 0.1; echo end",
+                            FIRN_CAPTURE_SEPARATED, NULL);
+    FirnProcessStatus status = wait_end(processes, pid);
+
+    ck_assert(status.out.truncated && status.err.truncated);
+    ck_assert_uint_eq(status.out.length, 500);
+    ck_assert_uint_eq(status.err.length, 500);
+    ck_assert_int_eq(status.out.data[499], 0);
 }
 END_TEST
 
@@ -214,7 +272,7 @@ static void assert_start_error(const char *path, const char *const *environment,
     FirnProcessStart start = {.path = path, .argv = argv, .environment = environment};
 
     start.input = (guint8 *)g_strdup("x");
-    ck_assert_int_eq(firn_processes_start(processes, &start, &error), 0);
+    ck_assert_int_eq(processes_start(processes, &start, &error), 0);
     ck_assert_str_eq(error->message, expected);
     ck_assert_uint_eq(firn_processes_count(processes), 0);
 }
@@ -236,6 +294,34 @@ START_TEST(test_errors)
 }
 END_TEST
 
+static void assert_script_error(const char *line, const char *expected)
+{
+    g_autofree char *folder = g_dir_make_tmp("firn-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(folder, "script", NULL);
+    g_autofree char *cause = g_strdup_printf("No such file or directory): %s", expected);
+    g_autoptr(FirnProcesses) processes = firn_processes_new(&wide);
+    g_autoptr(GError) error = NULL;
+    const char *const argv[] = {path, NULL};
+    FirnProcessStart start = {.path = path, .argv = argv};
+
+    ck_assert(g_file_set_contents(path, line, -1, NULL));
+    ck_assert_int_eq(g_chmod(path, 0755), 0);
+    ck_assert_int_eq(processes_start(processes, &start, &error), 0);
+    ck_assert_msg(strstr(error->message, cause) != NULL, "%s", error->message);
+    g_unlink(path);
+    g_rmdir(folder);
+}
+
+/* A script that is there is not called missing when its interpreter is. */
+START_TEST(test_missing_interpreter)
+{
+    if (test_on_valgrind())
+        TEST_SKIP("posix_spawn() reports no errors under valgrind");
+    assert_script_error("#!/bin/sh\r\necho\r\n", "its first line ends in a carriage return");
+    assert_script_error("#! /no/such -x\necho\n", "its interpreter '/no/such' is not there");
+}
+END_TEST
+
 /* However many run, a client can still connect and a freeze begin. */
 START_TEST(test_spare_descriptors)
 {
@@ -252,7 +338,7 @@ START_TEST(test_spare_descriptors)
     if (test_on_valgrind())
         TEST_SKIP("valgrind has descriptors of its own, above any limit");
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
-    while ((pid = firn_processes_start(processes, &start, &error)) > 0)
+    while ((pid = processes_start(processes, &start, &error)) > 0)
         g_array_append_val(pids, pid);
     ck_assert_uint_gt(pids->len, 10);
     ck_assert_uint_eq(firn_processes_count(processes), pids->len);
@@ -277,7 +363,7 @@ START_TEST(test_environment)
     FirnProcessStatus status;
 
     start.capture = FIRN_CAPTURE_STDOUT;
-    status = wait_end(processes, firn_processes_start(processes, &start, NULL));
+    status = wait_end(processes, processes_start(processes, &start, NULL));
     assert_output(&status.out, "A=1\nNOVALUE\n");
 }
 END_TEST
@@ -310,7 +396,7 @@ START_TEST(test_script)
         TEST_SKIP("posix_spawn() reports no errors under valgrind");
     ck_assert(g_file_set_contents(path, "echo \"$1\"", -1, NULL));
     ck_assert_int_eq(g_chmod(path, 0755), 0);
-    status = wait_end(processes, firn_processes_start(processes, &start, NULL));
+    status = wait_end(processes, processes_start(processes, &start, NULL));
     assert_output(&status.out, "one two\n");
     g_unlink(path);
     g_rmdir(folder);
@@ -357,11 +443,14 @@ int main(void)
     tcase_add_test(tests, test_endings);
     tcase_add_test(tests, test_input);
     tcase_add_test(tests, test_truncates);
+    tcase_add_loop_test(tests, test_flood, 0, G_N_ELEMENTS(floods));
+    tcase_add_test(tests, test_flood_of_both);
     tcase_add_test(tests, test_grandchild);
     tcase_add_test(tests, test_grandchild_writes);
     tcase_add_test(tests, test_forgets);
     tcase_add_test(tests, test_ages_out);
     tcase_add_test(tests, test_errors);
+    tcase_add_test(tests, test_missing_interpreter);
     tcase_add_test(tests, test_spare_descriptors);
     tcase_add_test(tests, test_environment);
     tcase_add_test(tests, test_own_environment);

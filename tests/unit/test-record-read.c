@@ -155,7 +155,10 @@ START_TEST(a_remark_says_what_the_outcome_does_not)
     record->targets[1].error = ENOSPC;
     assert_remark(1, "No space left on device");
     record->targets[2].state = FIRN_TARGET_LOST;
-    assert_remark(2, "frozen, and no path leads to it any more: mount it again, and firn thaws it");
+    assert_remark(2, "unmounted or covered while frozen: thawed through a mount of firn's own");
+    record->targets[2].thaw_error = EBUSY;
+    assert_remark(2, "still frozen, and no path leads to it (Device or resource busy): mount it "
+                     "again, and thaw it with 'fsfreeze --unfreeze'");
     record->targets[2].state = FIRN_TARGET_ELSEWHERE;
     record->targets[2].whose = test_record_add_text(record, "pid 812 (nginx)");
     assert_remark(2, "mounted only in the mount namespace of pid 812 (nginx)");
@@ -252,8 +255,11 @@ START_TEST(a_host_is_told_what_is_lost)
 {
     set_thawed();
     record->targets[1].state = FIRN_TARGET_LOST;
+    assert_note("/data (btrfs on /dev/vdc) had been unmounted or covered before the thaw; it is "
+                "thawed, but what was copied may not be a consistent snapshot");
+    record->targets[1].thaw_error = EBUSY;
     assert_note("/data (btrfs on /dev/vdc): still frozen, and no path leads there any more; mount "
-                "it again, and firn thaws it");
+                "it again, and thaw it with 'fsfreeze --unfreeze'");
 }
 END_TEST
 

@@ -212,8 +212,8 @@ START_TEST(a_stuck_and_a_lost_filesystem_are_drawn_as_what_they_are)
     record->targets[2].state = FIRN_TARGET_STUCK;
     record->targets[2].freeze_end = 0;
     text = firn_report_text(record, 100, FALSE);
-    ck_assert_ptr_nonnull(strstr(text, "lost: frozen, and no path leads to it any more: mount it "
-                                       "again, and firn thaws it\n"));
+    ck_assert_ptr_nonnull(strstr(text, "lost: unmounted or covered while frozen: thawed through a "
+                                       "mount of firn's own\n"));
     ck_assert_ptr_nonnull(strstr(text, "|######============|=========|============|"));
     ck_assert_ptr_nonnull(strstr(text, "  stuck\n"));
     ck_assert_ptr_nonnull(strstr(text, "            xxxxxx|"));

@@ -79,6 +79,7 @@ static const QgaCommand rows[] = {
     {"fast", NULL, NULL, NULL, QGA_COMMAND_NONE, run_fast},
     {"silent", NULL, NULL, NULL, QGA_COMMAND_SILENT, run_fast},
     {"slow", NULL, NULL, NULL, QGA_COMMAND_NONE, run_slow},
+    {"brief", NULL, NULL, NULL, QGA_COMMAND_BRIEF, run_slow},
     {"guest-sync", id, NULL, NULL, QGA_COMMAND_SYNC, run_sync},
     {"guest-sync-delimited", id, NULL, NULL, QGA_COMMAND_SYNC | QGA_COMMAND_SENTINEL, run_sync},
     {"guest-ping", NULL, NULL, NULL, QGA_COMMAND_NONE, run_ping},
@@ -197,6 +198,66 @@ START_TEST(test_sync_drops)
     ck_assert_str_eq(bench.started->str, "slow ");
     request("fast");
     ASSERT_SENT(OK);
+}
+END_TEST
+
+/* A client may send a command and a sync at once; the reply of a brief one is not lost. */
+START_TEST(test_sync_behind_a_brief_command)
+{
+    request("brief");
+    request("brief");
+    SYNC("5");
+    request("fast");
+    ASSERT_SENT("");
+    end_slow();
+    end_slow();
+    ASSERT_SENT(SEVEN SEVEN "{\"return\": 5}\n" OK);
+    ck_assert_str_eq(bench.started->str, "slow slow fast ");
+}
+END_TEST
+
+/* One that hangs is not waited for. */
+START_TEST(test_sync_behind_a_brief_command_that_hangs)
+{
+    request("brief");
+    request("brief");
+    SYNC("4");
+    SYNC("5");
+    request("fast");
+    while (bench.sent->len == 0)
+        g_main_context_iteration(NULL, TRUE);
+    ASSERT_SENT("{\"return\": 5}\n");
+    end_slow();
+    ASSERT_SENT(OK);
+    ck_assert_str_eq(bench.started->str, "slow fast ");
+}
+END_TEST
+
+/* Nor is one that waits behind another command. */
+START_TEST(test_sync_behind_a_freeze_and_a_brief_command)
+{
+    request("guest-fsfreeze-freeze");
+    request("brief");
+    SYNC("5");
+    ASSERT_SENT("{\"return\": 5}\n");
+    end_slow();
+    ASSERT_SENT("");
+    ck_assert_str_eq(bench.started->str, "slow ");
+}
+END_TEST
+
+/* A sync that gets an error synchronizes nothing, and costs no reply of others. */
+START_TEST(test_refused_sync_drops_nothing)
+{
+    request("slow");
+    feed("{'execute':'guest-sync'}{'execute':'guest-sync','arguments':{'id':'x'}}");
+    request("fast");
+    ASSERT_SENT("");
+    end_slow();
+    ASSERT_SENT(SEVEN "{\"error\": {\"class\":\"GenericError\","
+                      "\"desc\":\"Parameter 'id' is missing\"}}\n"
+                      "{\"error\": {\"class\":\"GenericError\",\"desc\":"
+                      "\"Invalid parameter type for 'id', expected: integer\"}}\n" OK);
 }
 END_TEST
 
@@ -396,6 +457,10 @@ int main(void)
     tcase_add_test(tests, test_order);
     tcase_add_test(tests, test_broken_text_keeps_its_place);
     tcase_add_test(tests, test_sync_drops);
+    tcase_add_test(tests, test_sync_behind_a_brief_command);
+    tcase_add_test(tests, test_sync_behind_a_brief_command_that_hangs);
+    tcase_add_test(tests, test_sync_behind_a_freeze_and_a_brief_command);
+    tcase_add_test(tests, test_refused_sync_drops_nothing);
     tcase_add_test(tests, test_ping_after_sync);
     tcase_add_test(tests, test_status_waits);
     tcase_add_test(tests, test_thaw_cancels);
