@@ -99,6 +99,7 @@ START_TEST(test_a_covered_filesystem_is_thawed)
     test_client_send(client, TEST_THAW);
     thawed = test_client_line(client);
     ck_assert_ptr_nonnull(thawed);
+    g_clear_pointer(&client, test_client_free); /* one at a time */
     test_freezing_await(daemon, TEST_STATUS, "\"thawed\"");
     test_freezing_assert_frozen("/mnt/xfs");
     ck_assert_int_eq(test_freezing_ioctl("/mnt/xfs", FITHAW), 0);
@@ -125,6 +126,7 @@ START_TEST(test_a_filesystem_that_is_mounted_again_is_thawed)
     client = test_daemon_connect(daemon);
     test_client_send(client, TEST_THAW);
     g_free(test_client_line(client)); /* its mount is another one: a count, or an error */
+    g_clear_pointer(&client, test_client_free);
     test_freezing_await_end(STATE_DIR);
     test_freezing_assert_all_thawed();
     assert_works(daemon, "3");
