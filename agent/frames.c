@@ -283,7 +283,7 @@ void firn_frames_free(FirnFrames *frames)
 void firn_frames_send(FirnFrames *frames, guint32 kind, guint64 serial, GVariant *value, int fd)
 {
     g_autoptr(GVariant) kept = g_variant_ref_sink(value);
-    FirnFrameHead head = {MAGIC, kind, serial, g_variant_get_size(kept)};
+    FirnFrameHead head = {MAGIC, kind, serial, g_variant_get_size(kept), fd >= 0};
     Buffer *buffer = buffer_new(sizeof head + (gsize)head.length);
 
     g_assert(buffer);

@@ -16,6 +16,7 @@ typedef struct {
     guint32 kind;   /* FIRN_FRAME_ERROR or a FirnTaskKind */
     guint64 serial; /* an answer has that of its request */
     guint64 length; /* bytes of the value that follows */
+    guint64 fds;    /* 1: a descriptor was sent with it, which need not have arrived; else 0 */
 } FirnFrameHead;
 
 /* The kind of an answer that is an error. */
@@ -40,7 +41,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(FirnFrames, firn_frames_free)
 void firn_frames_send(FirnFrames *frames, guint32 kind, guint64 serial, GVariant *value, int fd);
 
 /* Within FirnFrameArrived: the descriptor that came with the message, which the caller closes; -1:
- * none. Where nobody takes it, it is closed. */
+ * none, or there was no room for it (FirnFrameHead.fds). Where nobody takes it, it is closed. */
 int firn_frames_take_fd(FirnFrames *frames);
 
 /* Bytes as a value that clears them when it is freed; takes `bytes` (NULL: none). */

@@ -166,7 +166,10 @@ static void worker_arrived(FirnFrames *client, const FirnFrameHead *head, GVaria
     job->task = firn_task_new((FirnTaskKind)head->kind, request, firn_frames_take_fd(client),
                               &worker->table);
     g_variant_get_child(value, 0, "u", &job->limit);
-    if (client != worker->first && head->kind != FIRN_TASK_STATUS)
+    if (head->fds > 0 && job->task->memory < 0)
+        g_set_error(&job->task->error, G_FILE_ERROR, G_FILE_ERROR_MFILE,
+                    "too many files are open for so large a request; close some of them");
+    else if (client != worker->first && head->kind != FIRN_TASK_STATUS)
         g_set_error(&job->task->error, G_FILE_ERROR, G_FILE_ERROR_PERM,
                     "this worker is of an agent that has ended");
     job_start(job);

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,6 +17,7 @@ typedef struct {
     FirnFrames *frames;
     GString *got; /* a line for each message */
     int fd;       /* that came with the last one, where it is to be taken */
+    guint64 fds;  /* how many were sent with it */
     gboolean takes_fd;
     gboolean gone;
 } End;
@@ -30,6 +32,7 @@ static void on_message(FirnFrames *frames, const FirnFrameHead *head, GVariant *
         text = g_variant_print(value, FALSE);
     g_string_append_printf(end->got, "%u %" G_GUINT64_FORMAT " %s\n", head->kind, head->serial,
                            text ? text : "large");
+    end->fds = head->fds;
     if (end->takes_fd)
         end->fd = firn_frames_take_fd(frames);
 }
@@ -148,6 +151,30 @@ START_TEST(test_descriptors)
 }
 END_TEST
 
+/* A message tells that a descriptor was sent with it, also where there was no room for that. */
+START_TEST(test_no_room_for_a_descriptor)
+{
+    struct rlimit before, none;
+    End one = {0}, other = {.takes_fd = TRUE};
+    int ends[2], fd = memfd_create("test", MFD_CLOEXEC);
+
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    end_open(&one, ends[0]);
+    end_open(&other, ends[1]);
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = (struct rlimit){0, before.rlim_max};
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+    firn_frames_send(one.frames, 3, 1, g_variant_new_int32(1), fd);
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_comes(&other, "3 1 1\n");
+    ck_assert_int_eq(other.fd, -1);
+    ck_assert_uint_eq(other.fds, 1);
+    end_close(&one);
+    end_close(&other);
+    close(fd);
+}
+END_TEST
+
 /* Sends these bytes one by one from an end that speaks otherwise. */
 static void assert_ends(const FirnFrameHead *head, const char *value)
 {
@@ -190,6 +217,7 @@ int main(void)
 
     tcase_add_test(tests, test_messages);
     tcase_add_test(tests, test_descriptors);
+    tcase_add_test(tests, test_no_room_for_a_descriptor);
     tcase_add_test(tests, test_wrong);
     suite_add_tcase(suite, tests);
     return test_suite_run(suite);
