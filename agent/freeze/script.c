@@ -18,7 +18,7 @@
 /* What the process says to its maker, in place of an errno, when somebody else was faster. */
 #define TAKEN (-1)
 /* A process, memory or descriptors are short for a moment: what is to be thawed is tried again. */
-#define TRIES 100
+#define TRIES 30
 #define PAUSE_US (100 * 1000)
 
 /* Everything the child needs, made before fork(): it may not allocate. */
@@ -236,7 +236,7 @@ void firn_script_run(FirnScript *script)
 static gboolean is_shortage(int cause)
 {
     return cause == EAGAIN || cause == ENOMEM || cause == EMFILE || cause == ENFILE ||
-           cause == ETXTBSY;
+           cause == EIO || cause == ETXTBSY;
 }
 
 void firn_script_insist(FirnScript *script)
