@@ -10,6 +10,7 @@
 #include "agent/worker-socket.h"
 #include "platform/program.h"
 
+#define LIMIT_MAX_S 3600
 #define SELF "/proc/self/exe"
 
 typedef struct {
@@ -216,7 +217,7 @@ FirnWorker *firn_worker_new(const char *state_dir, guint limit)
     FirnWorker *worker = g_new0(FirnWorker, 1);
 
     worker->state_dir = g_strdup(state_dir);
-    worker->limit = limit;
+    worker->limit = CLAMP(limit, 1, LIMIT_MAX_S); /* as firn.conf(5) tells */
     worker->asks = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, ask_free);
     return worker;
 }

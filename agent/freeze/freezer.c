@@ -232,6 +232,8 @@ static void freezer_conclude(FirnFreezer *freezer)
     freezer_stop_timer(freezer);
     if (freezer->stuck) {
         freezer->mode = STUCK;
+        if (freezer->config->log_file && freezer->failed) /* no keeper dares to write to it now */
+            g_warning("freeze failed: %s", freezer->failed);
     } else {
         freezer_hang_up(freezer);
         freezer->mode = IDLE;

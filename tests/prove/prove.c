@@ -11,9 +11,9 @@
  * whose the freeze is, and the filesystem is thawed; of the fourth one this is counted apart.
  *
  * It finds defects when they are put back, such as these, each by the runs that it is told to make:
- * the watcher thaws without killing the keeper ("keeper FITHAW", "stop-keeper"); the keeper does
- * not note FIRN_TARGET_FREEZING before its FIFREEZE ("keeper FIFREEZE", "kill"); the keeper that
- * ends what killed processes have left does not put back rcu_expedited ("FIFREEZE", "kill-both").
+ * the keeper does not note FIRN_TARGET_FREEZING before its FIFREEZE ("keeper FIFREEZE", "kill");
+ * the keeper that ends what killed processes have left does not put back rcu_expedited ("FIFREEZE",
+ * "kill-both").
  *
  *   FIRN_PROVE=SECONDS  ends after so many (150); 0: all runs are made
  *   FIRN_SEED=N         with which of them it begins (1)

@@ -146,6 +146,7 @@ static TestCallNext scene_strike(ProveScene *scene, TestTracee *tracee)
         break;
     case PROVE_TRACE:
         scene->held = tracee->tid;
+        scene->hook_killed = scene->hook_killed || tracee->role == PROVE_CHILD;
         /* the watcher has to kill it there */
         scene->foreign_lost = prove_truth_place(&scene->truth, tracee) == PROVE_FOREIGN;
         return TEST_CALL_HOLD;
@@ -457,10 +458,8 @@ static void scene_check_hook(ProveScene *scene, char **lines, const char *hook)
         frozen = freeze;
         g_string_append(seen, freeze ? " freeze" : " thaw");
     }
-    /* a script that is killed itself may have been the one of the thaw */
-    if (frozen && scene->hook_killed)
-        frozen = FALSE;
-    if (!paired || frozen)
+    /* a script that is killed itself, or given up, has not written that it ran */
+    if (!scene->hook_killed && (!paired || frozen))
         prove_scene_fault(scene, "hook %s ran:%s", hook, seen->str);
 }
 
