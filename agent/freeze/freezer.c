@@ -259,6 +259,11 @@ static void freezer_hear_frozen(FirnFreezer *freezer, gint64 count)
     } else {
         freezer->mode = freezer->thaw.done || freezer->shutdown.done ? ENDING : HELD;
         freezer->frozen = TRUE;
+        if (!freezer->freeze.done)
+            g_warning("an earlier instance left %" G_GINT64_FORMAT
+                      " filesystems frozen: they stay so "
+                      "until the thaw, or the deadline",
+                      count);
     }
     caller_answer(&freezer->freeze, count, NULL);
 }
@@ -578,12 +583,6 @@ static void freezer_start(FirnFreezer *freezer, const FirnFreezeRequest *request
 gboolean firn_freezer_is_frozen(const FirnFreezer *freezer)
 {
     return freezer->frozen;
-}
-
-gboolean firn_freezer_is_busy(const FirnFreezer *freezer)
-{
-    return freezer->mode == OPENING || freezer->mode == FREEZING ||
-           (freezer->mode == ENDING && freezer->frozen);
 }
 
 void firn_freezer_freeze(FirnFreezer *freezer, const char *const *mountpoints, const char *who,

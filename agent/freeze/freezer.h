@@ -26,8 +26,6 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(FirnFreezer, firn_freezer_free)
 
 /* TRUE from the answer to a freeze until all is thawed: what guest-fsfreeze-status says. */
 gboolean firn_freezer_is_frozen(const FirnFreezer *freezer);
-/* TRUE while a freeze or thaw runs. */
-gboolean firn_freezer_is_busy(const FirnFreezer *freezer);
 
 /*
  * Freezes the filesystems of these mountpoints, or all when NULL. mountpoints: copied; unknown ones

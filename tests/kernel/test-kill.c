@@ -54,6 +54,9 @@ static void assert_clean(Kill kind, guint round)
         guint freezes = test_freezing_count_hooks(HOOKS, freeze);
         guint thaws = test_freezing_count_hooks(HOOKS, thaw);
 
+        /* the process that is to become the script may be killed with all others */
+        if (kind == KILL_ALL && freezes == 0 && thaws == 1)
+            continue;
         ck_assert_msg(freezes == thaws, "round %u, kind %d: %u '%s' but %u '%s'", round, (int)kind,
                       freezes, freeze, thaws, thaw);
     }

@@ -182,7 +182,7 @@ START_TEST(test_state_directory_not_writable)
     g_autofree char *error = NULL;
 
     ck_assert_int_eq(g_mkdir_with_parents(STATE_DIR, 0700), 0);
-    ck_assert_int_eq(mount("none", STATE_DIR, "tmpfs", MS_RDONLY, NULL), 0);
+    ck_assert_int_eq(mount("none", STATE_DIR, "tmpfs", MS_RDONLY, "mode=700"), 0);
     daemon = start(NULL);
     error = test_freezing_ask_error(daemon, TEST_FREEZE);
     ck_assert_msg(strstr(error, "--statedir names another folder") != NULL, "%s", error);
@@ -199,7 +199,7 @@ START_TEST(test_state_directory_full)
     g_autofree char *error = NULL;
 
     ck_assert_int_eq(g_mkdir_with_parents(STATE_DIR, 0700), 0);
-    ck_assert_int_eq(mount("none", STATE_DIR, "tmpfs", 0, "size=64k"), 0);
+    ck_assert_int_eq(mount("none", STATE_DIR, "tmpfs", 0, "size=64k,mode=700"), 0);
     daemon = start(NULL);
     g_free(test_freezing_shell("head -c 1M /dev/zero >" STATE_DIR "/full 2>/dev/null || :"));
     error = test_freezing_ask_error(daemon, TEST_FREEZE);
