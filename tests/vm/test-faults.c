@@ -142,7 +142,7 @@ START_TEST(test_client_leaves_during_the_freeze)
     assert_held();
     test_frozen_ask(client, TEST_THAW, "3");
     test_frozen_assert_none(guest);
-    assert_reported("\"thaw-reason\": \"request\"");
+    assert_reported("\"thaw-reason\":\"request\"");
 }
 END_TEST
 
@@ -179,7 +179,7 @@ START_TEST(test_host_never_thaws)
     test_frozen_await_status(guest, client, "\"thawed\"");
     test_frozen_assert_none(guest);
     test_frozen_assert_told_once(client, "freeze-timeout");
-    assert_reported("\"thaw-reason\": \"deadline\"");
+    assert_reported("\"thaw-reason\":\"deadline\"");
     assert_freezes_again(client);
 }
 END_TEST
@@ -261,8 +261,8 @@ START_TEST(test_disk_stalls)
     flow(TRUE);
     test_frozen_assert_none(guest);
     test_guest_await(guest, "grep -q 'which hung, has returned' /run/agent.log");
-    assert_reported("\"thaw-reason\": \"walk-timeout\"");
-    assert_reported("\"outcome\": \"stuck\"");
+    assert_reported("\"thaw-reason\":\"walk-timeout\"");
+    assert_reported("\"outcome\":\"stuck\"");
     assert_freezes_again(client);
 }
 END_TEST
@@ -341,8 +341,8 @@ START_TEST(test_writes_fail)
     test_frozen_ask(client, TEST_STATUS, "\"thawed\"");
     test_frozen_ask(client, TEST_THAW, "0");
     test_frozen_assert_none(guest);
-    assert_reported("\"thaw-reason\": \"failed\"");
-    assert_reported("\"error\": \"Input/output error\"");
+    assert_reported("\"thaw-reason\":\"failed\"");
+    assert_reported("\"error\":\"Input/output error\"");
 }
 END_TEST
 

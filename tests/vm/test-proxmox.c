@@ -121,7 +121,7 @@ START_TEST(test_file_write)
         arguments = g_strdup_printf("{\"handle\":%" G_GINT64_FORMAT ",\"buf-b64\":\"%s\"}", handle,
                                     broken->str);
         written = ask("guest-file-write", arguments);
-        ck_assert_msg(strstr(written, "\"count\": 200"), "%s", written);
+        ck_assert_msg(strstr(written, "\"count\":200"), "%s", written);
         g_free(ask("guest-file-close", close));
     }
     g_string_free(broken, TRUE);
