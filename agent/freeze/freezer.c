@@ -272,7 +272,7 @@ static void freezer_hear_failed(FirnFreezer *freezer, const char *text)
 {
     freezer_stop_timer(freezer);
     freezer->mode = ENDING;
-    freezer_wake(freezer);
+    freezer->frozen = FALSE; /* the log stays held until it is known that nothing hangs */
     g_free(freezer->failed);
     freezer->failed = g_strdup(text);
 }
@@ -280,7 +280,7 @@ static void freezer_hear_failed(FirnFreezer *freezer, const char *text)
 static void freezer_hear_thawed(FirnFreezer *freezer, gint64 count, const char *unthawed)
 {
     freezer->mode = ENDING;
-    freezer_wake(freezer);
+    freezer->frozen = FALSE;
     freezer->thawed = count;
     g_free(freezer->unthawed);
     freezer->unthawed = g_strdup(unthawed);

@@ -411,6 +411,8 @@ static void keeper_oust(FirnRecord *record)
     int hanging = firn_record_find(record, FIRN_TARGET_FREEZING);
 
     firn_pid_kill((pid_t)head->watcher, head->watcher_start);
+    if (firn_record_find_stuck(record) >= 0)
+        return;
     if (hanging >= 0 && firn_pid_start((pid_t)head->keeper) == head->keeper_start &&
         firn_pid_hangs((pid_t)head->keeper))
         firn_record_move(&record->targets[hanging].state, FIRN_TARGET_FREEZING, FIRN_TARGET_STUCK);

@@ -99,8 +99,11 @@ static void save_list(GString *lines, const char *key, char **list)
 {
     if (list)
         g_string_append_printf(lines, "%s \n", key);
-    for (; list && *list; list++)
-        save_text(lines, key, *list);
+    /* an empty entry names nothing, and would begin the list anew */
+    for (; list && *list; list++) {
+        if (**list)
+            save_text(lines, key, *list);
+    }
 }
 
 char *firn_freeze_request_save(const FirnFreezeRequest *request)

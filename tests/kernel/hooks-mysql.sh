@@ -5,6 +5,7 @@
 # writes, a freeze and a copy of the disk; the copy is what a snapshot would hold. A second server,
 # told to repair nothing, must find in it exactly the rows that a client sees while frozen, in a
 # MyISAM table too, which no log of its own would bring back.
+unset TMPDIR # a folder of the namespace that is root's alone
 set -u
 here=$(dirname "$(readlink -f "$0")")
 hook=$here/../../packaging/hooks/mysql

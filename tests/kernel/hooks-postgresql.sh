@@ -4,6 +4,7 @@
 # The example hook for PostgreSQL against a real server: while a writer writes, the hook, a freeze
 # and a copy of the disk, which is what a snapshot would hold. A second server on the copy must start
 # from the hook's checkpoint, and have every row that was committed when the freeze had returned.
+unset TMPDIR # a folder of the namespace that is root's alone
 set -u
 here=$(dirname "$(readlink -f "$0")")
 hook=$here/../../packaging/hooks/postgresql

@@ -74,6 +74,7 @@ START_TEST(test_keeper_in_its_thaw_hooks)
     g_free(test_freezing_shell("touch " HOOKS "/go"));
     line = test_client_line(client);
     ck_assert_str_eq(line, "{\"return\": 3}");
+    g_clear_pointer(&client, test_client_free); /* one at a time */
     test_freezing_await_end(STATE_DIR);
     ck_assert_uint_eq(test_freezing_count_hooks(HOOKS, "10-first thaw request"), 1);
     ck_assert_uint_eq(test_freezing_count_hooks(HOOKS, "15-slow thaw"), 1);
