@@ -37,6 +37,7 @@ typedef struct {
     GThreadPool *threads; /* which keeps one for the next task */
     GPtrArray *jobs;      /* that run, and whose client may be waiting */
     guint hung;
+    const char *state_dir;
 } Worker;
 
 /* A task, and who waits for it. */
@@ -50,12 +51,21 @@ typedef struct {
     guint turns; /* how often the limit has passed */
 } Job;
 
-/* Ends when its agent is gone and no process is left to be told of. */
+/* Nobody can ask for what it knows: its state directory was removed, as with the package. */
+static gboolean worker_is_forgotten(const Worker *worker)
+{
+    return worker->clients->len == 0 &&
+           firn_processes_count_running(worker->table.processes) == 0 &&
+           !firn_worker_socket_is_there(worker->state_dir, getpid());
+}
+
+/* Ends when its agent is gone and no process is left to be told of, or nobody to tell it to. */
 static gboolean worker_look(gpointer data)
 {
     Worker *worker = data;
 
-    if (!worker->first && firn_processes_are_idle(worker->table.processes)) {
+    if (!worker->first &&
+        (firn_processes_are_idle(worker->table.processes) || worker_is_forgotten(worker))) {
         g_main_loop_quit(worker->loop);
         return G_SOURCE_REMOVE;
     }
@@ -245,6 +255,7 @@ static void kill_hung_starts(void)
 
 static void worker_setup(Worker *worker, const char *state_dir, int fd)
 {
+    worker->state_dir = state_dir;
     worker->loop = g_main_loop_new(NULL, FALSE);
     worker->table.roots = firn_roots_new(g_getenv(FIRN_ROOT_VARIABLE));
     worker->table.processes = firn_processes_new(

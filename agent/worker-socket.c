@@ -115,12 +115,24 @@ GArray *firn_worker_socket_connect_all(const char *state_dir, pid_t own)
     return fds;
 }
 
-void firn_worker_socket_remove(const char *state_dir, pid_t pid)
+static char *socket_path(const char *state_dir, pid_t pid)
 {
-    g_autofree char *path = NULL;
     char name[32];
 
     socket_name(name, sizeof name, pid);
-    path = g_build_filename(state_dir, name, NULL);
+    return g_build_filename(state_dir, name, NULL);
+}
+
+void firn_worker_socket_remove(const char *state_dir, pid_t pid)
+{
+    g_autofree char *path = socket_path(state_dir, pid);
+
     unlink(path);
+}
+
+gboolean firn_worker_socket_is_there(const char *state_dir, pid_t pid)
+{
+    g_autofree char *path = socket_path(state_dir, pid);
+
+    return access(path, F_OK) == 0;
 }

@@ -18,5 +18,7 @@ int firn_worker_socket_accept(int listener);
  * ones. An array of int, one may be empty; free with g_array_unref(). */
 GArray *firn_worker_socket_connect_all(const char *state_dir, pid_t own);
 void firn_worker_socket_remove(const char *state_dir, pid_t pid);
+/* TRUE while an agent can find this process. */
+gboolean firn_worker_socket_is_there(const char *state_dir, pid_t pid);
 
 #endif

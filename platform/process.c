@@ -535,6 +535,12 @@ void firn_processes_forget(FirnProcesses *processes, gint64 pid)
         drop_source(&processes->age_timer);
 }
 
+guint firn_processes_count_running(const FirnProcesses *processes)
+{
+    return firn_processes_count(processes) -
+           g_queue_get_length((GQueue *)(guintptr)&processes->ended);
+}
+
 gboolean firn_processes_are_idle(const FirnProcesses *processes)
 {
     return firn_processes_count(processes) == 0 && firn_drains_count(processes->drains) == 0;

@@ -88,6 +88,9 @@ void firn_processes_forget(FirnProcesses *processes, gint64 pid);
 /* How many are known, running or not. */
 guint firn_processes_count(const FirnProcesses *processes);
 
+/* How many of them run. */
+guint firn_processes_count_running(const FirnProcesses *processes);
+
 /* TRUE when none is known and nobody holds a pipe of a process that has ended. */
 gboolean firn_processes_are_idle(const FirnProcesses *processes);
 

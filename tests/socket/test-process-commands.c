@@ -283,12 +283,17 @@ START_TEST(test_no_zombies)
 END_TEST
 
 /* Ends the agent by a signal and starts another one on its state directory. */
+static const char *state_folder(void)
+{
+    GSList *first = g_slist_last(daemons_before);
+
+    return test_daemon_folder(first ? first->data : daemon_);
+}
+
 static void next_agent(int signal)
 {
     TestDaemon *before = daemon_;
-    GSList *first = g_slist_last(daemons_before);
-    g_autofree char *state =
-        g_strdup_printf("--statedir=%s", test_daemon_folder(first ? first->data : before));
+    g_autofree char *state = g_strdup_printf("--statedir=%s", state_folder());
     const char *const options[] = {state, NULL};
 
     g_clear_pointer(&client, test_client_free);
@@ -351,6 +356,23 @@ START_TEST(test_worker_ends)
 }
 END_TEST
 
+/* Where the state directory is removed, as with the package, no agent will ask. */
+START_TEST(test_worker_ends_with_the_state_directory)
+{
+    g_auto(GStrv) workers = NULL;
+    g_autofree char *socket = NULL;
+    int worker;
+
+    start(SHELL("exit 5"));
+    workers = children_of(test_daemon_pid(daemon_));
+    worker = atoi(workers[0]);
+    socket = g_strdup_printf("%s/worker.%d", state_folder(), worker);
+    ck_assert_int_eq(unlink(socket), 0);
+    next_agent(SIGKILL);
+    ck_assert_msg(comes_to(worker, FALSE), "the worker stays");
+}
+END_TEST
+
 /* The agent outlives its worker. */
 START_TEST(test_worker_dies)
 {
@@ -384,6 +406,7 @@ int main(void)
     tcase_add_test(tests, test_no_zombies);
     tcase_add_loop_test(tests, test_outlives_the_agent, 0, G_N_ELEMENTS(ends));
     tcase_add_test(tests, test_worker_ends);
+    tcase_add_test(tests, test_worker_ends_with_the_state_directory);
     tcase_add_test(tests, test_worker_dies);
     suite_add_tcase(suite, tests);
     return test_suite_run(suite);
