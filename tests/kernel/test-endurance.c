@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Ten thousand freezes, and trims, of /mnt/copy1: the agent, its keepers included, ends with what it
- * began with. */
+/* Ten thousand freezes, and trims, of /mnt/copy1: the agent, its keepers included, ends with what
+ * it began with. */
 #include "tests/lib/endurance.h"
 #include "tests/lib/freezing.h"
 #include "tests/lib/suite.h"
