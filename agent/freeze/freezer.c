@@ -86,8 +86,7 @@ struct FirnFreezer {
 
 static void freezer_start(FirnFreezer *freezer, const FirnFreezeRequest *request, const char *word);
 
-/* --- answers -----------------------------------------------------------------------------------
- */
+/* --- answers --- */
 
 /* The caller may ask for more before this returns. */
 static void caller_answer(Caller *caller, gint64 count, const GError *error)
@@ -141,8 +140,7 @@ static void freezer_answer_failed(FirnFreezer *freezer)
                   text ? text : "the freeze was undone: its process was killed");
 }
 
-/* --- quiet -------------------------------------------------------------------------------------
- */
+/* --- quiet --- */
 
 /* Nothing of the agent touches a disk while filesystems may be frozen. */
 static void freezer_hush(FirnFreezer *freezer)
@@ -169,8 +167,7 @@ static void freezer_wake(FirnFreezer *freezer)
     firn_log_release();
 }
 
-/* --- the keeper's words ------------------------------------------------------------------------
- */
+/* --- the keeper's words --- */
 
 static void freezer_stop_timer(FirnFreezer *freezer)
 {
@@ -345,8 +342,7 @@ static void freezer_hear(FirnFreezer *freezer, const char *line)
     }
 }
 
-/* --- the keeper's end --------------------------------------------------------------------------
- */
+/* --- the keeper's end --- */
 
 gboolean firn_freezer_finds_record(const FirnConfig *config)
 {
@@ -501,8 +497,7 @@ static gboolean freezer_on_wire(gint fd, GIOCondition condition, gpointer data)
     return G_SOURCE_REMOVE;
 }
 
-/* --- starting ----------------------------------------------------------------------------------
- */
+/* --- starting --- */
 
 /* It hangs before anything was frozen, and before a watcher sees to it. */
 static gboolean freezer_on_overdue(gpointer data)
@@ -577,8 +572,7 @@ static void freezer_start(FirnFreezer *freezer, const FirnFreezeRequest *request
     }
 }
 
-/* --- requests ----------------------------------------------------------------------------------
- */
+/* --- requests --- */
 
 gboolean firn_freezer_is_frozen(const FirnFreezer *freezer)
 {
@@ -651,8 +645,7 @@ void firn_freezer_shutdown(FirnFreezer *freezer, FirnFreezerDone done, gpointer 
         freezer_end(freezer, "stop");
 }
 
-/* --- what an earlier instance has left ---------------------------------------------------------
- */
+/* --- what an earlier instance has left --- */
 
 static void freezer_look_back(FirnFreezer *freezer)
 {

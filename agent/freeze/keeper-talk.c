@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "agent/freeze/walk.h"
+#include "agent/log.h"
 
 #define NS_PER_SECOND ((gint64)1000000000)
 /* For so long a host waits for a thaw that hangs before it is told. */
@@ -18,8 +19,21 @@
 
 static volatile sig_atomic_t keeper_terminated;
 
-/* --- the agent's word --------------------------------------------------------------------------
- */
+/* --- the agent's word --- */
+
+void keeper_clear(Keeper *keeper)
+{
+    if (keeper->agent)
+        keeper->agent->fd = -1; /* closes with the process: its end says that it is gone */
+    g_clear_pointer(&keeper->agent, firn_wire_free);
+    g_clear_pointer(&keeper->request, firn_freeze_request_free);
+    g_clear_pointer(&keeper->plan, firn_plan_free);
+    g_clear_pointer(&keeper->record, firn_record_free);
+    g_clear_pointer(&keeper->roots, firn_roots_free);
+    g_clear_pointer(&keeper->trace, firn_trace_close);
+    g_clear_pointer(&keeper->message, g_free);
+    firn_log_close();
+}
 
 /* The first reason is the one that counts. */
 void keeper_set_end(Keeper *keeper, FirnEnd why)

@@ -66,8 +66,7 @@
 #define LOCK_TRIES 100
 #define LOCK_TICK_MS 20
 
-/* --- before the first hook ---------------------------------------------------------------------
- */
+/* --- before the first hook --- */
 
 /* The agent kills a keeper that hangs before `ready`, and names this. */
 static void keeper_say_opening(const char *path, gpointer data)
@@ -153,8 +152,7 @@ static gboolean keeper_prepare(Keeper *keeper, GError **error)
     return TRUE;
 }
 
-/* --- freezing ----------------------------------------------------------------------------------
- */
+/* --- freezing --- */
 
 static gint64 keeper_after(gint64 time, guint seconds)
 {
@@ -235,8 +233,7 @@ static gboolean keeper_walk(Keeper *keeper, GError **error)
     return complete && head->frozen > 0 && !keeper_is_ending(keeper);
 }
 
-/* --- holding -----------------------------------------------------------------------------------
- */
+/* --- holding --- */
 
 static void keeper_hold(Keeper *keeper)
 {
@@ -255,8 +252,7 @@ static void keeper_hold(Keeper *keeper)
         firn_trace_deadline(keeper->trace, firn_record_count_frozen(keeper->record));
 }
 
-/* --- thawing -----------------------------------------------------------------------------------
- */
+/* --- thawing --- */
 
 /* What has not been thawed at once: FITHAW failed, or hangs, or nothing leads to the filesystem. */
 static void keeper_thaw_rest(Keeper *keeper)
@@ -289,8 +285,7 @@ static void keeper_thaw(Keeper *keeper)
     firn_record_advance(keeper->record, FIRN_PHASE_THAW_HOOKS);
 }
 
-/* --- telling -----------------------------------------------------------------------------------
- */
+/* --- telling --- */
 
 /* Disks may be written to again; but the log's may be the one that hangs in its freeze. */
 static void keeper_release_log(Keeper *keeper)
@@ -380,11 +375,9 @@ static void keeper_come_back(Keeper *keeper)
                   : "thawed");
     if (keeper_phase(keeper) == FIRN_PHASE_DONE)
         firn_record_forget(keeper->record);
-    exit(EXIT_SUCCESS);
 }
 
-/* --- what killed processes have left -----------------------------------------------------------
- */
+/* --- what killed processes have left --- */
 
 /* A process that was just killed lets go of the lock a moment after its sockets. */
 static gboolean keeper_lock(FirnRecord *record)
@@ -564,8 +557,7 @@ static gboolean keeper_settle_previous(Keeper *keeper, gboolean hold, GError **e
     return TRUE;
 }
 
-/* --- the process -------------------------------------------------------------------------------
- */
+/* --- the process --- */
 
 /* A freeze that is refused before there is a plan leaves a report as well, where one can be kept.
  */
@@ -605,7 +597,8 @@ static void keeper_freeze(Keeper *keeper)
         keeper_hold(keeper);
     if (firn_record_find_stuck(keeper->record) >= 0)
         keeper_come_back(keeper);
-    keeper_finish(keeper, error);
+    else
+        keeper_finish(keeper, error);
 }
 
 static void keeper_recover(Keeper *keeper)
@@ -669,25 +662,34 @@ static int keeper_continue(Keeper *keeper, char **passed)
     return EXIT_SUCCESS;
 }
 
-int main(int argc, char **argv)
+static int keeper_run(Keeper *keeper, int argc, char **argv)
 {
-    Keeper keeper = {0};
     gboolean resume = FALSE;
 
-    keeper_settle_in(&keeper);
     if (argc == 6 && !strcmp(argv[1], "--resume"))
-        return keeper_continue(&keeper, argv + 2);
+        return keeper_continue(keeper, argv + 2);
     if (argc != 2 || atoi(argv[1]) <= STDERR_FILENO) {
         fprintf(stderr, "firn-keeper is for firn: it holds one freeze\n");
         return EXIT_FAILURE;
     }
-    keeper.agent = firn_wire_new(atoi(argv[1]));
-    if (!keeper_await(&keeper, &resume))
+    keeper->agent = firn_wire_new(atoi(argv[1]));
+    if (!keeper_await(keeper, &resume))
         return EXIT_SUCCESS;
-    keeper.roots = firn_roots_new(keeper.request->root);
+    keeper->roots = firn_roots_new(keeper->request->root);
     if (resume)
-        keeper_recover(&keeper);
+        keeper_recover(keeper);
     else
-        keeper_freeze(&keeper);
+        keeper_freeze(keeper);
     return EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+    Keeper keeper = {0};
+    int status;
+
+    keeper_settle_in(&keeper);
+    status = keeper_run(&keeper, argc, argv);
+    keeper_clear(&keeper);
+    return status;
 }

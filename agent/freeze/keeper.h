@@ -28,6 +28,9 @@ typedef struct {
     char *message;     /* why the agent killed the keeper before; NULL */
 } Keeper;
 
+/* Frees all that it has, before the process ends. */
+void keeper_clear(Keeper *keeper);
+
 /* Decides why the freeze ends; the first reason is the one that counts. */
 void keeper_set_end(Keeper *keeper, FirnEnd why);
 FirnEnd keeper_end(const Keeper *keeper);
