@@ -390,7 +390,7 @@ END_TEST
 
 static void signal_agents(const char *name)
 {
-    g_free(test_domain_shell(firn, "kill -%s $(pidof firn)", name));
+    g_free(test_domain_shell(firn, "kill -%s $(pgrep -xo firn)", name));
     g_free(test_domain_shell(peer, "kill -%s $(pidof qemu-ga)", name));
 }
 
