@@ -657,8 +657,9 @@ static void freezer_look_back(FirnFreezer *freezer)
         g_warning("%s", error->message);
         return;
     }
+    if (!firn_record_is_left(freezer->config->state_dir, freezer->roots, &freezer->frozen))
+        return;
     freezer_hush(freezer);
-    freezer->frozen = TRUE; /* until the keeper has said so, or otherwise */
     if (!freezer_join(freezer))
         freezer_resume(freezer);
 }

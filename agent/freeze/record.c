@@ -385,6 +385,25 @@ gboolean firn_record_is_of_this_boot(const FirnRecord *record, const FirnRoots *
     return !boot || !record->head->boot[0] || !strcmp(boot, record->head->boot);
 }
 
+gboolean firn_record_is_left(const char *state_dir, const FirnRoots *roots, gboolean *frozen)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(FirnRecord) record = firn_record_open(state_dir, &error);
+
+    *frozen = record && firn_record_count_frozen(record) > 0;
+    if (error && !g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_INVAL)) {
+        *frozen = TRUE; /* for all that is known; the keeper tries again */
+        return TRUE;
+    }
+    if (error)
+        g_warning("%s", error->message);
+    if (!record || firn_record_is_of_this_boot(record, roots))
+        return record != NULL;
+    firn_record_forget(record);
+    *frozen = FALSE;
+    return FALSE;
+}
+
 int firn_record_find_stuck(const FirnRecord *record)
 {
     for (guint i = 0; i < record->head->target_count; i++) {
