@@ -29,7 +29,7 @@
 /* What the keeper has for asking a script to end, and for the report. */
 #define HOOK_LATE_NS (15 * NS_PER_SECOND)
 /* How often it looks, whatever wakes it besides. No timer is needed, so none can fail. */
-#define TICK_MS 100
+#define TICK_MS 250
 #define READY_TIMEOUT_MS 20000
 /* A killed process that is in no system call that hangs is gone in no time. */
 #define DEATH_TRIES 100
@@ -357,7 +357,8 @@ static void watch_close_others(const Watch *watch, int ready)
 
 G_NORETURN static void watch_run(Watch *watch, int ready)
 {
-    static const FirnMemoryFunction libraries[] = {(FirnMemoryFunction)g_free, NULL};
+    /* glib is in memory as long as the keeper lives, and the calls here hardly need it */
+    static const FirnMemoryFunction libraries[] = {NULL};
     struct pollfd entries[] = {{.fd = watch->lifeline, .events = POLLIN}};
     char path[32];
     sigset_t all;

@@ -67,11 +67,12 @@ static void start_tracer(TestGuest *guest, const char *agent)
         TRACING "echo boot >trace_clock && echo 'p:freeze freeze_super " DEVICE "' >kprobe_events "
                 "&& echo 'p:thaw thaw_super " DEVICE "' >>kprobe_events && "
                 "echo 1 >events/kprobes/enable");
-    G_GNUC_UNUSED g_autofree char *guide = test_guest_shell(
-        guest,
-        TRACING "pgrep -xo %s >set_ftrace_pid && echo function-fork >trace_options && "
-                "echo function >current_tracer && echo 1 >tracing_on",
-        agent);
+    G_GNUC_UNUSED g_autofree char *guide =
+        test_guest_shell(guest,
+                         TRACING "pidof %s >set_ftrace_pid && echo 8192 >buffer_size_kb && echo "
+                                 "function-fork >trace_options && "
+                                 "echo function >current_tracer && echo 1 >tracing_on",
+                         agent);
 }
 
 /* The host's snapshot, of which the guest sees nothing. */
