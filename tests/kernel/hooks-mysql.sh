@@ -30,6 +30,7 @@ fs=/mnt/ext4
 user=mysql
 id -u $user >/dev/null 2>&1 || user=nobody # the packages of the bare programs make no user
 run=/run/firn-hooks-mysql
+own=/run/firn-hooks-mysql-root # what the agent trusts is root's alone
 count=0
 failed=0
 writer=
@@ -133,6 +134,7 @@ write_on()
 
 trap 'stop; exit 1' TERM INT HUP
 mkdir $run
+mkdir -m 700 $own
 chown $user $run
 mkdir -m 700 $fs/db
 chown $user $fs/db
@@ -147,9 +149,9 @@ until_at_least first 50 'SELECT COUNT(*) FROM t.safe' || bail "the writer does n
 
 export FIRN_MYSQL_OPTIONS="--no-defaults --socket=$run/first.sock"
 export FIRN_MYSQL_STATE=$run/lock
-mkdir $run/hooks.d
-cp "$hook" $run/hooks.d/50-mysql
-"$FIRN_BINARY" -m unix-listen -p $run/agent.sock -t $run/state -F$run/hooks.d 2>$run/agent.log &
+mkdir $own/hooks.d
+cp "$hook" $own/hooks.d/50-mysql
+"$FIRN_BINARY" -m unix-listen -p $run/agent.sock -t $own/state -F$own/hooks.d 2>$run/agent.log &
 agent=$!
 tries=600
 until [ -S $run/agent.sock ]; do
