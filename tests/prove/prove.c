@@ -15,7 +15,7 @@
  * the keeper that ends what killed processes have left does not put back rcu_expedited ("FIFREEZE",
  * "kill-both").
  *
- *   FIRN_PROVE=SECONDS  ends after so many (150); 0: all runs are made
+ *   FIRN_PROVE=SECONDS  ends after so many (60); 0: all runs are made
  *   FIRN_SEED=N         with which of them it begins (1)
  *   FIRN_PROVE_EVERY=1  kills and stops at calls without an effect, too: takes hours
  *   FIRN_PROVE_ONLY=TEXT  only runs whose name has it, such as "keeper FIFREEZE"
@@ -305,7 +305,7 @@ static void make_runs(Proof *proof, guint seconds)
 
 START_TEST(test_every_call_of_a_freeze_may_be_its_last)
 {
-    guint seed = number_of("FIRN_SEED", 1), seconds = number_of("FIRN_PROVE", 150);
+    guint seed = number_of("FIRN_SEED", 1), seconds = number_of("FIRN_PROVE", 60);
     Proof proof = {.plan = prove_plan_new(), .scene = prove_scene_new()};
 
     if (!proof.scene)
