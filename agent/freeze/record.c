@@ -391,12 +391,10 @@ gboolean firn_record_is_left(const char *state_dir, const FirnRoots *roots, gboo
     g_autoptr(FirnRecord) record = firn_record_open(state_dir, &error);
 
     *frozen = record && firn_record_count_frozen(record) > 0;
-    if (error && !g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_INVAL)) {
-        *frozen = TRUE; /* for all that is known; the keeper tries again */
+    if (error) {
+        *frozen = TRUE; /* for all that is known: a keeper looks again, and says so */
         return TRUE;
     }
-    if (error)
-        g_warning("%s", error->message);
     if (!record || firn_record_is_of_this_boot(record, roots))
         return record != NULL;
     firn_record_forget(record);

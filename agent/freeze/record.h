@@ -193,7 +193,7 @@ FirnRecord *firn_record_open(const char *state_dir, GError **error);
  * descriptor. */
 FirnRecord *firn_record_adopt(int fd, const char *path, GError **error);
 
-/* TRUE when the state directory has a record of this boot; frozen: whether it says that something is.
+/* TRUE when the state directory has a record of this boot, or one that cannot be read; frozen: whether it says that something is.
  * One of an earlier boot is removed: its filesystems are thawed. */
 gboolean firn_record_is_left(const char *state_dir, const FirnRoots *roots, gboolean *frozen);
 

@@ -27,7 +27,7 @@ gboolean test_shell(char **why, const char *format, ...)
 
 gboolean test_private_mounts(void)
 {
-    return unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
+    return unshare(CLONE_NEWNS) == 0 && mount("none", "/", "", MS_REC | MS_PRIVATE, NULL) == 0;
 }
 
 gboolean test_private_network(void)

@@ -104,9 +104,14 @@ END_TEST
 /* More than a socket holds waits for the reader. */
 START_TEST(a_slow_reader_gets_all_of_it)
 {
-    g_autofree char *text = g_strnfill(4 * 1024 * 1024, 'x');
+    g_autofree char *text = NULL;
     g_autofree char *line = NULL;
-    pid_t writer = fork();
+    pid_t writer;
+
+    if (test_on_valgrind())
+        TEST_SKIP("a process that ends by _exit() is a leak to valgrind");
+    text = g_strnfill(4 * 1024 * 1024, 'x');
+    writer = fork();
 
     if (writer == 0)
         _exit(firn_wire_say(keeper, "failed", text) ? 0 : 1);

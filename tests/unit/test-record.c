@@ -126,12 +126,16 @@ END_TEST
 
 START_TEST(the_lock_lasts_as_long_as_the_last_process)
 {
-    FirnRecord *record = make_record();
-    g_autoptr(FirnRecord) other = firn_record_open(tree, NULL);
+    FirnRecord *record;
+    g_autoptr(FirnRecord) other = NULL;
     int life[2];
     pid_t child;
     char byte;
 
+    if (test_on_valgrind())
+        TEST_SKIP("a process that ends by _exit() is a leak to valgrind");
+    record = make_record();
+    other = firn_record_open(tree, NULL);
     ck_assert_int_eq(pipe(life), 0);
     ck_assert(!firn_record_lock(other));
     child = fork();
