@@ -359,6 +359,8 @@ START_TEST(test_vsock)
     g_autofree char *pid = test_guest_shell(fresh, "grep -lx firn /proc/[0-9]*/comm | cut -d/ -f3");
     g_autofree char *after = NULL;
 
+    /* it may have started a moment ago */
+    test_guest_await(fresh, "socat -u OPEN:/dev/null VSOCK-CONNECT:1:1234");
     for (int i = 0; i < 3; i++) {
         g_autofree char *answers = test_guest_shell(
             fresh, "for request in ping fsfreeze-freeze fsfreeze-status fsfreeze-thaw; do "
