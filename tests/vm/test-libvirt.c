@@ -390,8 +390,8 @@ END_TEST
 
 static void signal_agents(const char *name)
 {
-    g_free(
-        test_domain_shell(firn, "kill -%s $(grep -lx firn /proc/[0-9]*/comm | cut -d/ -f3)", name));
+    g_free(test_domain_shell(firn, "kill -%s $(grep -slx firn /proc/[0-9]*/comm | cut -d/ -f3)",
+                             name));
     g_free(test_domain_shell(peer, "kill -%s $(pidof qemu-ga)", name));
 }
 

@@ -105,20 +105,20 @@ static void come_back(void)
 /* Process, its open descriptors and threads. */
 static char *describe_agent(void)
 {
-    return test_guest_shell(guest, "pid=$(grep -lx firn /proc/[0-9]*/comm | cut -d/ -f3) && echo "
+    return test_guest_shell(guest, "pid=$(grep -slx firn /proc/[0-9]*/comm | cut -d/ -f3) && echo "
                                    "$pid $(ls /proc/$pid/fd | wc -l) "
                                    "$(ls /proc/$pid/task | wc -l)");
 }
 
 static char *agent_pid(void)
 {
-    return test_guest_shell(guest, "grep -lx firn /proc/[0-9]*/comm | cut -d/ -f3");
+    return test_guest_shell(guest, "grep -slx firn /proc/[0-9]*/comm | cut -d/ -f3");
 }
 
 /* The agent's processor time and how often it was switched to, all threads. */
 static char *read_work(void)
 {
-    return test_guest_shell(guest, "pid=$(grep -lx firn /proc/[0-9]*/comm | cut -d/ -f3) && cut "
+    return test_guest_shell(guest, "pid=$(grep -slx firn /proc/[0-9]*/comm | cut -d/ -f3) && cut "
                                    "-d' ' -f14,15 /proc/$pid/stat && "
                                    "grep -h ctxt_switches /proc/$pid/task/*/status");
 }
@@ -261,7 +261,8 @@ START_TEST(test_unplugged)
     test_frozen_ask(client, TEST_FREEZE, "3");
     unplug();
     test_guest_await(
-        guest, "! ls -l /proc/$(grep -lx firn /proc/[0-9]*/comm | cut -d/ -f3)/fd | grep -q vport");
+        guest,
+        "! ls -l /proc/$(grep -slx firn /proc/[0-9]*/comm | cut -d/ -f3)/fd | grep -q vport");
     g_clear_pointer(&client, test_client_free);
     plug();
     client = test_guest_agent(guest);
@@ -282,7 +283,8 @@ START_TEST(test_unplugged_alone)
     assert_idle();
     unplug();
     test_guest_await(
-        guest, "! ls -l /proc/$(grep -lx firn /proc/[0-9]*/comm | cut -d/ -f3)/fd | grep -q vport");
+        guest,
+        "! ls -l /proc/$(grep -slx firn /proc/[0-9]*/comm | cut -d/ -f3)/fd | grep -q vport");
     plug();
     come_back();
     after = agent_pid();
@@ -298,7 +300,7 @@ START_TEST(test_before_its_port)
 
     unplug();
     test_guest_await(guest,
-                     "kill -9 %s; sleep 0.1; pid=$(grep -lx firn /proc/[0-9]*/comm | cut -d/ -f3) "
+                     "kill -9 %s; sleep 0.1; pid=$(grep -slx firn /proc/[0-9]*/comm | cut -d/ -f3) "
                      "&& [ $pid != %s ] && grep -q "
                      "'trying again until it is there' /run/agent.log",
                      old, old);
@@ -356,7 +358,8 @@ START_TEST(test_vsock)
         .no_agent_port = TRUE,
         .agent = "--method=vsock-listen,--path=1:1234,--vsock-peer=1"};
     g_autoptr(TestGuest) fresh = test_guest_boot(&vsock);
-    g_autofree char *pid = test_guest_shell(fresh, "grep -lx firn /proc/[0-9]*/comm | cut -d/ -f3");
+    g_autofree char *pid =
+        test_guest_shell(fresh, "grep -slx firn /proc/[0-9]*/comm | cut -d/ -f3");
     g_autofree char *after = NULL;
 
     /* it may have started a moment ago */
@@ -370,7 +373,7 @@ START_TEST(test_vsock)
         ck_assert_str_eq(answers, "{\"return\": {}}\n{\"return\": 3}\n{\"return\": \"frozen\"}\n"
                                   "{\"return\": 3}");
     }
-    after = test_guest_shell(fresh, "grep -lx firn /proc/[0-9]*/comm | cut -d/ -f3");
+    after = test_guest_shell(fresh, "grep -slx firn /proc/[0-9]*/comm | cut -d/ -f3");
     ck_assert_str_eq(after, pid);
 }
 END_TEST
